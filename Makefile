@@ -1,0 +1,36 @@
+# Every target sets up what it needs; `make help` lists them.
+PYTHON ?= python3.11
+VENV := .venv
+INSTALLED := $(VENV)/.installed
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test system check bench clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 10
+
+run: $(INSTALLED) ## the main job: data, train, export, compare, bundle (into runs/mnist)
+	$(BIN)/liteproof run mnist
+
+test: $(INSTALLED) ## unit and parity tests
+	$(BIN)/pytest
+
+system: $(INSTALLED) ## the whole job on real MNIST, and the edge package in an empty environment
+	$(BIN)/pytest tests/system
+
+check: $(INSTALLED) ## lint, format, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(INSTALLED) ## start-up, latency and overhead, as ratios on this machine
+	$(BIN)/python scripts/bench.py
+
+clean: ## remove the environment, runs and caches (data and released models stay)
+	rm -rf $(VENV) runs dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+
+$(INSTALLED): pyproject.toml edge/pyproject.toml hatch_build.py constraints.txt
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e ./edge -e '.[dev]' -c constraints.txt
+	touch $@

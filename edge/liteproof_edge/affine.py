@@ -1,0 +1,53 @@
+"""The affine map between int8 or uint8 codes and the real values they stand for."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Quantization:
+    """One tensor's parameters: real = scale · (code - zero_point); scale > 0."""
+
+    scale: float
+    zero_point: int
+
+
+def quantize(
+    real: NDArray[np.float32], parameters: Quantization, dtype: np.dtype[Any]
+) -> NDArray[np.integer[Any]]:
+    """Map real values to integer codes.
+
+    Args:
+        real: float32, any shape.
+        parameters: scale and zero point of the tensor.
+        dtype: int8, uint8 or int16.
+
+    Returns:
+        Codes of the same shape, rounded half to even and saturated to the range of `dtype`.
+
+    Source: Jacob et al. 2018, arXiv:1712.05877, eq. 1.
+    """
+    limits = np.iinfo(dtype)
+    codes = np.rint(real.astype(np.float64) / parameters.scale) + parameters.zero_point
+    saturated: NDArray[np.integer[Any]] = np.clip(codes, limits.min, limits.max).astype(dtype)
+    return saturated
+
+
+def dequantize(codes: NDArray[np.integer[Any]], parameters: Quantization) -> NDArray[np.float32]:
+    """Map integer codes to the real values they stand for.
+
+    Args:
+        codes: integers, any shape.
+        parameters: scale and zero point of the tensor.
+
+    Returns:
+        float32 of the same shape.
+
+    Source: Jacob et al. 2018, arXiv:1712.05877, eq. 1.
+    """
+    # Widened first: an int8 code minus its zero point does not fit into int8.
+    centred = codes.astype(np.int32) - np.int32(parameters.zero_point)
+    return (centred * parameters.scale).astype(np.float32)

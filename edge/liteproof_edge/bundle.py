@@ -1,0 +1,239 @@
+"""The bundle: a model and all that is needed to use it rightly and to check it.
+
+A bundle is read in this order, and nothing is used before every step has passed: the manifest
+parses; its schema is known; (a signature, once bundles carry one, is checked here); every file is
+there, of its size and hash; the model's tensors, as our own flatbuffer reader reads them, are those
+of the manifest.
+"""
+
+import hashlib
+import json
+import stat
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from liteproof_edge.affine import Quantization
+from liteproof_edge.errors import BundleError, ModelError
+from liteproof_edge.flatbuffer import Tensor, read_model
+from liteproof_edge.preprocessing import Spec, spec_from_json
+
+SCHEMA_VERSION = 1
+MANIFEST = "manifest.json"
+MODEL = "model.tflite"
+GOLDEN = "golden.npz"
+REQUIRED_FILES = (MODEL, GOLDEN)
+MAX_MANIFEST_BYTES = 1 << 20
+MAX_FILE_BYTES = 1 << 30
+MAX_CLASSES = 100_000
+MODEL_DTYPES = ("uint8", "int8", "int16", "float32")
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """The model's input or output; `quantization` is None where it is float32."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    quantization: Quantization | None
+
+    @classmethod
+    def of(cls, tensor: Tensor) -> "TensorSpec":
+        """Describe a tensor of a flatbuffer; more than one scale is no spec of ours.
+
+        Raises:
+            ModelError: the tensor is quantized per channel.
+        """
+        if len(tensor.scales) > 1:
+            raise ModelError(f"tensor {tensor.name}: {len(tensor.scales)} scales, expected one")
+        quantization = (
+            Quantization(tensor.scales[0], tensor.zero_points[0] if tensor.zero_points else 0)
+            if tensor.scales
+            else None
+        )
+        return cls(tensor.name, tensor.dtype, tensor.shape_signature, quantization)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the tensor as the manifest stores it."""
+        scale_and_zero_point = asdict(self.quantization) if self.quantization else {}
+        return {
+            "name": self.name,
+            "dtype": self.dtype,
+            "shape": list(self.shape),
+            **scale_and_zero_point,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle whose every byte has been checked."""
+
+    path: Path
+    name: str
+    labels: tuple[str, ...]
+    preprocessing: Spec
+    input: TensorSpec
+    output: TensorSpec
+    manifest: Mapping[str, Any]
+    files: Mapping[str, bytes]
+
+    @property
+    def model(self) -> bytes:
+        """The flatbuffer: the very bytes that were hashed."""
+        return self.files[MODEL]
+
+    @property
+    def golden(self) -> bytes:
+        """The golden vectors, as an .npz file's bytes."""
+        return self.files[GOLDEN]
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Bundle":
+        """Read and check a bundle.
+
+        Raises:
+            BundleError: it is missing, damaged, or not what its manifest says.
+        """
+        folder = Path(path)
+        manifest = _read_manifest(folder / MANIFEST)
+        where = str(folder / MANIFEST)
+        # A signature over the manifest is checked here, before anything that it says is believed.
+        files = _read_files(folder, _get(manifest, "files", dict, where), where)
+        labels = _labels(manifest, where)
+        spec = spec_from_json(
+            _get(manifest, "preprocessing", dict, where), f"{where}: preprocessing"
+        )
+        tensors = [
+            _tensor_spec(_get(manifest, key, dict, where), f"{where}: {key}")
+            for key in ("input", "output")
+        ]
+        bundle = cls(
+            path=folder,
+            name=_get(manifest, "name", str, where),
+            labels=labels,
+            preprocessing=spec,
+            input=tensors[0],
+            output=tensors[1],
+            manifest=manifest,
+            files=files,
+        )
+        bundle._check_shapes(where)
+        bundle._check_model(str(folder / MODEL))
+        return bundle
+
+    def _check_shapes(self, where: str) -> None:
+        spec = self.preprocessing
+        picture = (1, spec.height, spec.width, spec.channels)
+        for key, actual, expected in (
+            ("input.shape", self.input.shape, picture),
+            ("output.shape", self.output.shape, (1, len(self.labels))),
+        ):
+            if actual != expected:
+                raise BundleError(f"{where}: {key}: {list(actual)}, expected {list(expected)}")
+
+    def _check_model(self, where: str) -> None:
+        graph = read_model(self.model, where).subgraphs[0]
+        for key, indices, expected in (
+            ("input", graph.inputs, self.input),
+            ("output", graph.outputs, self.output),
+        ):
+            if len(indices) != 1 or indices[0] < 0:
+                raise ModelError(f"{where}: has {len(indices)} {key} tensors, expected one")
+            actual = TensorSpec.of(graph.tensors[indices[0]])
+            if actual != expected:
+                raise ModelError(
+                    f"{where}: {key} tensor is {actual.to_json()}, "
+                    f"the manifest says {expected.to_json()}"
+                )
+
+
+def _read_manifest(path: Path) -> Mapping[str, Any]:
+    data = _read_file(path, MAX_MANIFEST_BYTES)
+    try:
+        manifest = json.loads(data, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"{path}: not JSON: {error}") from None
+    if not isinstance(manifest, dict):
+        raise BundleError(f"{path}: holds a {type(manifest).__name__}, expected an object")
+    version = manifest.get("schema_version")
+    if type(version) is not int or version != SCHEMA_VERSION:
+        raise BundleError(
+            f"{path}: schema_version {version!r}, this liteproof-edge reads {SCHEMA_VERSION}"
+        )
+    return manifest
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _read_files(folder: Path, entries: Mapping[str, Any], where: str) -> dict[str, bytes]:
+    for required in REQUIRED_FILES:
+        if required not in entries:
+            raise BundleError(f"{where}: files: lists no {required}")
+    files = {}
+    for name, entry in entries.items():
+        if not name or name.startswith(".") or set(name) & set("/\\\0"):
+            raise BundleError(f"{where}: files: {name!r}, expected a plain file name")
+        if not isinstance(entry, dict):
+            raise BundleError(f"{where}: files.{name}: expected an object")
+        size = _get(entry, "size_bytes", int, f"{where}: files.{name}")
+        sha256 = _get(entry, "sha256", str, f"{where}: files.{name}")
+        if not 0 <= size <= MAX_FILE_BYTES:
+            raise BundleError(f"{where}: files.{name}.size_bytes: {size} is out of bounds")
+        data = _read_file(folder / name, size)
+        if len(data) != size:
+            raise BundleError(f"{folder / name}: {len(data)} bytes, the manifest says {size}")
+        actual = hashlib.sha256(data).hexdigest()
+        if actual != sha256:
+            raise BundleError(f"{folder / name}: sha256 {actual}, the manifest says {sha256}")
+        files[name] = data
+    return files
+
+
+def _read_file(path: Path, limit: int) -> bytes:
+    """Return a regular file's bytes; one that is longer than `limit` is refused unread."""
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise BundleError(f"{path}: not a file")
+        if status.st_size > limit:
+            raise BundleError(f"{path}: {status.st_size} bytes, expected at most {limit}")
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise BundleError(f"{path}: not found, expected a file of a bundle") from None
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{path}: cannot be read: {error}") from None
+
+
+def _get(table: Mapping[str, Any], key: str, kind: type, where: str) -> Any:  # noqa: ANN401
+    value = table.get(key)
+    if type(value) is not kind:
+        found = "missing" if key not in table else f"a {type(value).__name__}"
+        raise BundleError(f"{where}: {key}: {found}, expected a {kind.__name__}")
+    return value
+
+
+def _labels(manifest: Mapping[str, Any], where: str) -> tuple[str, ...]:
+    labels = _get(manifest, "labels", list, where)
+    if not 2 <= len(labels) <= MAX_CLASSES or not all(isinstance(label, str) for label in labels):
+        raise BundleError(f"{where}: labels: expected 2 to {MAX_CLASSES} strings")
+    return tuple(labels)
+
+
+def _tensor_spec(value: Mapping[str, Any], where: str) -> TensorSpec:
+    shape = _get(value, "shape", list, where)
+    if not all(type(size) is int for size in shape):
+        raise BundleError(f"{where}.shape: {shape}, expected integers")
+    dtype = _get(value, "dtype", str, where)
+    if dtype not in MODEL_DTYPES:
+        raise BundleError(f"{where}.dtype: {dtype!r}, expected one of {', '.join(MODEL_DTYPES)}")
+    quantization = None
+    if dtype != "float32":
+        scale = _get(value, "scale", float, where)
+        if not scale > 0:
+            raise BundleError(f"{where}.scale: {scale}, expected a positive number")
+        quantization = Quantization(scale, _get(value, "zero_point", int, where))
+    return TensorSpec(_get(value, "name", str, where), dtype, tuple(shape), quantization)

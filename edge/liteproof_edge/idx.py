@@ -1,0 +1,132 @@
+"""IDX files, the format of MNIST and its relatives.
+
+Format: two zero bytes, a type code, the number of dimensions, each dimension as a big-endian
+uint32, then the values. Source: LeCun, Cortes, Burges, "The MNIST database", "File formats".
+"""
+
+import gzip
+import math
+import zlib
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liteproof_edge.errors import DatasetError
+
+UINT8 = 0x08
+GZIP_MAGIC = b"\x1f\x8b"
+
+
+class Split(Enum):
+    """A part of a labelled dataset; the value is how its IDX files begin."""
+
+    TRAIN = "train"
+    TEST = "t10k"
+
+
+class Examples(NamedTuple):
+    """Labelled pictures: `images` uint8 (n, height, width, channels), `labels` int64 (n,)."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return a file's bytes, unpacked when it is gzip.
+
+    Raises:
+        DatasetError: it cannot be read.
+    """
+    try:
+        data = path.read_bytes()
+        return gzip.decompress(data) if data.startswith(GZIP_MAGIC) else data
+    except (OSError, EOFError, zlib.error) as error:
+        raise DatasetError(f"{path}: cannot be read: {error}") from None
+
+
+def parse(data: bytes, where: Path) -> NDArray[np.uint8]:
+    """Return the array that an IDX file's (unpacked) bytes hold.
+
+    Raises:
+        DatasetError: no IDX header, another type than uint8, or too few or many bytes.
+    """
+    if len(data) < 4 or data[:2] != b"\0\0" or not data[3]:
+        begins = data[:4].hex() or "nothing"
+        raise DatasetError(f"{where}: not an IDX file: it begins with {begins}, expected 0000")
+    if data[2] != UINT8:
+        raise DatasetError(f"{where}: holds IDX type 0x{data[2]:02x}, expected uint8 (0x08)")
+    start = 4 + 4 * data[3]
+    if len(data) < start:
+        raise DatasetError(f"{where}: truncated: {len(data)} bytes do not hold the header")
+    shape = tuple(int.from_bytes(data[offset : offset + 4], "big") for offset in range(4, start, 4))
+    expected = start + math.prod(shape)
+    if len(data) != expected:
+        kind = "truncated" if len(data) < expected else "too long"
+        raise DatasetError(f"{where}: {kind}: {len(data)} bytes, expected {expected} for {shape}")
+    return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
+
+
+def files(folder: Path, split: Split) -> tuple[Path, Path]:
+    """Return the paths of a split's pictures and labels, under any of their usual names.
+
+    Raises:
+        DatasetError: one of the two is not there.
+    """
+
+    def find(content: str, dimensions: int) -> Path:
+        names = [
+            f"{split.value}-{content}{separator}idx{dimensions}-ubyte{ending}"
+            for separator in "-."
+            for ending in ("", ".gz")
+        ]
+        for name in names:
+            if (folder / name).is_file():
+                return folder / name
+        raise DatasetError(f"{folder}: holds no {names[0]} (nor the same with .gz)")
+
+    return find("images", 3), find("labels", 1)
+
+
+def is_idx_folder(folder: Path) -> bool:
+    """Say whether any IDX file lies in `folder`."""
+    return any(folder.glob("*idx[13]-ubyte*"))
+
+
+def load(
+    folder: Path,
+    split: Split,
+    check: Callable[[Path, bytes], None] = lambda _path, _data: None,
+) -> Examples:
+    """Read one split of an IDX folder.
+
+    Args:
+        folder: where the files are.
+        split: which of them.
+        check: given each file's path and unpacked bytes; raises to refuse them.
+
+    Raises:
+        DatasetError: a file is missing or damaged, or pictures and labels do not match.
+    """
+
+    def read(path: Path) -> NDArray[np.uint8]:
+        data = read_bytes(path)
+        array = parse(data, path)
+        check(path, data)
+        return array
+
+    images_path, labels_path = files(folder, split)
+    images, labels = read(images_path), read(labels_path)
+    if images.ndim != 3:
+        raise DatasetError(f"{images_path}: has {images.ndim} dimensions, expected 3")
+    if labels.shape != images.shape[:1]:
+        raise DatasetError(
+            f"{labels_path}: {labels.size} labels of shape {labels.shape}, "
+            f"expected one for each of {len(images)} pictures"
+        )
+    if not images.size:
+        raise DatasetError(f"{images_path}: holds no pictures")
+    return Examples(images[..., np.newaxis], labels.astype(np.int64))

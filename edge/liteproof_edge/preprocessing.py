@@ -1,0 +1,202 @@
+"""From a picture to the model's input: the only implementation, for host and device alike.
+
+Pillow decodes and resizes; the rest is integer arithmetic. Pillow's 8-bit resampling is fixed-point
+too, so every CPU produces the same bytes.
+"""
+
+import io
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from liteproof_edge.errors import BundleError, PictureError
+
+MAX_PIXELS = 64_000_000
+MAX_SIDE = 4096  # of a model's input
+Picture: TypeAlias = "str | Path | bytes | Image.Image | NDArray[np.uint8]"
+
+
+@dataclass(frozen=True, slots=True)
+class RawSpec:
+    """The picture already is the model's input; any other size is refused."""
+
+    kind: ClassVar[str] = "raw"
+    height: int
+    width: int
+    channels: int
+
+    def apply(self, image: Image.Image) -> NDArray[np.uint8]:
+        """Return uint8 (height, width, channels), the picture's own pixels.
+
+        Raises:
+            PictureError: the picture has another size.
+        """
+        if image.size != (self.width, self.height):
+            raise PictureError(
+                f"{image.width}x{image.height} picture, "
+                f"expected the model's own {self.width}x{self.height}"
+            )
+        mode = {1: "L", 3: "RGB"}[self.channels]
+        return np.asarray(image.convert(mode)).reshape(self.height, self.width, self.channels)
+
+
+@dataclass(frozen=True, slots=True)
+class InkSpec:
+    """A digit or other mark, normalised as MNIST's were: light on black, box scaled, mass centred.
+
+    Source: LeCun et al. 1998, "Gradient-based learning applied to document recognition", III.A. The
+    centre of mass lies at pixel 14.0, counted from 0, in MNIST's own 28x28 files (measured).
+    """
+
+    kind: ClassVar[str] = "ink"
+    height: int
+    width: int
+    channels: int
+    box: int  # pixels: the longer side of the ink after scaling
+    # Grey levels of 255 that are still paper: JPEG noise and grain lie below it, MNIST's faintest
+    # strokes on the box's edge do too, but never a whole side of the box.
+    paper: ClassVar[int] = 48
+
+    def apply(self, image: Image.Image) -> NDArray[np.uint8]:
+        """Return uint8 (height, width, 1): ink 255, paper 0.
+
+        Raises:
+            PictureError: there is no ink in the picture.
+        """
+        ink = _light_ink(np.asarray(_flatten(image)))
+        rows, columns = (np.flatnonzero((ink > self.paper).any(axis=axis)) for axis in (1, 0))
+        if not rows.size:
+            raise PictureError("no ink found: the picture is blank")
+        top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+        mark = self._scale(ink[top:bottom, left:right])
+        return self._centre(mark)[..., np.newaxis]
+
+    def _scale(self, mark: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        height, width = mark.shape
+        longer = max(height, width)
+        if longer == self.box:
+            return mark
+
+        def scaled(side: int) -> int:
+            return max(1, (2 * side * self.box + longer) // (2 * longer))
+
+        size = (scaled(width), scaled(height))
+        resized = np.asarray(Image.fromarray(mark).resize(size, Image.Resampling.BILINEAR))
+        return _stretch(resized.astype(np.int64), int(resized.max()))
+
+    def _centre(self, mark: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        canvas = np.zeros((self.height, self.width), np.uint8)
+        mass = mark.astype(np.int64)
+        total = int(mass.sum())
+
+        def start(moment: int, side: int, room: int) -> int:
+            # room // 2 - moment / total, rounded half up, kept inside the canvas.
+            wanted = (2 * ((room // 2) * total - moment) + total) // (2 * total)
+            return min(max(wanted, 0), room - side)
+
+        height, width = mark.shape
+        moment_y = int((mass.sum(axis=1) * np.arange(height)).sum())
+        moment_x = int((mass.sum(axis=0) * np.arange(width)).sum())
+        top = start(moment_y, height, self.height)
+        left = start(moment_x, width, self.width)
+        canvas[top : top + height, left : left + width] = mark
+        return canvas
+
+
+Spec: TypeAlias = "RawSpec | InkSpec"
+SPECS: Mapping[str, type[RawSpec] | type[InkSpec]] = {
+    spec.kind: spec for spec in (RawSpec, InkSpec)
+}
+
+
+def spec_to_json(spec: Spec) -> dict[str, Any]:
+    """Return the spec as the manifest stores it."""
+    return {"kind": spec.kind, **asdict(spec)}
+
+
+def spec_from_json(value: Mapping[str, Any], where: str) -> Spec:
+    """Return the spec that a manifest describes.
+
+    Raises:
+        BundleError: its kind or keys are unknown, or a size is not a positive integer.
+    """
+    sizes = {key: size for key, size in value.items() if key != "kind"}
+    spec = SPECS.get(str(value.get("kind")))
+    if spec is None:
+        raise BundleError(
+            f"{where}: kind {value.get('kind')!r}, expected one of {', '.join(SPECS)}"
+        )
+    expected = {field.name for field in fields(spec)}
+    if set(sizes) != expected:
+        raise BundleError(f"{where}: keys {sorted(sizes)}, expected {sorted(expected)}")
+    for key, size in sizes.items():
+        if type(size) is not int or not 1 <= size <= MAX_SIDE:
+            raise BundleError(f"{where}.{key}: {size!r}, expected an integer from 1 to {MAX_SIDE}")
+    return spec(**sizes)
+
+
+def preprocess(picture: Picture, spec: Spec) -> NDArray[np.uint8]:
+    """Turn a picture into the model's input.
+
+    Args:
+        picture: a path, an encoded file's bytes, a Pillow image, or uint8 pixels of shape
+            (height, width) or (height, width, 3 or 4).
+        spec: the manifest's.
+
+    Returns:
+        uint8 (spec.height, spec.width, spec.channels).
+
+    Raises:
+        PictureError: it cannot be read as a picture, or the spec refuses it.
+    """
+    name = f"{picture}: " if isinstance(picture, str | Path) else ""
+    try:
+        with _open(picture) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise PictureError(
+                    f"{image.width}x{image.height} pixels, expected at most {MAX_PIXELS}"
+                )
+            image.load()
+            return spec.apply(ImageOps.exif_transpose(image))
+    except PictureError as error:
+        raise PictureError(f"{name}{error}") from None
+    except UnidentifiedImageError:
+        raise PictureError(f"{name}not a picture that Pillow can read") from None
+    except Exception as error:  # noqa: BLE001 - Pillow's decoders raise many types on damaged files
+        raise PictureError(f"{name}cannot be read: {error}") from None
+
+
+def _open(picture: Picture) -> Image.Image:
+    if isinstance(picture, Image.Image):
+        return picture.copy()
+    if isinstance(picture, np.ndarray):
+        return Image.fromarray(picture)
+    return Image.open(io.BytesIO(picture) if isinstance(picture, bytes) else picture)
+
+
+def _flatten(image: Image.Image) -> Image.Image:
+    """Return the picture in grey, what is transparent laid on white paper."""
+    if "A" in image.getbands() or "transparency" in image.info:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("L")
+
+
+def _light_ink(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the ink light on black: the border tells what is paper, the rest is stretched."""
+    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    paper = int(np.sort(border)[border.size // 2])
+    signed = grey.astype(np.int64)
+    lighter, darker = int(signed.max()) - paper, paper - int(signed.min())
+    ink = signed - paper if lighter >= darker else paper - signed
+    return _stretch(np.maximum(ink, 0), max(lighter, darker))
+
+
+def _stretch(ink: NDArray[np.int64], strongest: int) -> NDArray[np.uint8]:
+    """Scale so that the strongest ink is 255; a picture without contrast stays 0."""
+    return ((ink * 255 + strongest // 2) // max(strongest, 1)).astype(np.uint8)

@@ -1,0 +1,75 @@
+"""Does this device answer as the host did? Golden vectors tell."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liteproof_edge.bundle import GOLDEN, Bundle
+from liteproof_edge.errors import PictureError
+from liteproof_edge.golden import Golden
+from liteproof_edge.preprocessing import preprocess
+from liteproof_edge.runtime import Runtime, load_runtime
+from liteproof_edge.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What the golden vectors showed.
+
+    Attributes:
+        runtime: name and version of the runtime that was tried.
+        pictures: how many golden pictures there are.
+        same_inputs: how many became the host's input tensor, byte for byte.
+        same_outputs: how many gave the host's output, byte for byte, by the reference kernels.
+        same_labels: how many gave the host's label by the shipping kernels.
+        largest_difference_lsb: of the shipping kernels' output codes from the host's. An LSB or so
+            is normal: it is reported, and never a failure.
+    """
+
+    runtime: str
+    pictures: int
+    same_inputs: int
+    same_outputs: int
+    same_labels: int
+    largest_difference_lsb: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether preprocessing, reference outputs and labels are all the host's."""
+        return self.same_inputs == self.same_outputs == self.same_labels == self.pictures
+
+
+def verify(bundle: Bundle, runtime: Runtime | None = None) -> Verification:
+    """Run the golden vectors of a (checked) bundle on this device.
+
+    Raises:
+        BundleError: the golden vectors are damaged or do not fit the model.
+        RuntimeMissingError: there is no such runtime here.
+    """
+    golden = Golden.from_bytes(bundle.golden, str(bundle.path / GOLDEN))
+    loaded = load_runtime(runtime)
+    with Session(bundle.model, loaded, reference_kernels=True) as reference:
+        outputs, _ = reference.run_many(golden.inputs)
+    with Session(bundle.model, loaded) as shipping:
+        shipped, _ = shipping.run_many(golden.inputs)
+    return Verification(
+        runtime=str(loaded),
+        pictures=len(golden.pictures),
+        same_inputs=sum(
+            _becomes(picture, expected, bundle)
+            for picture, expected in zip(golden.pictures, golden.inputs, strict=True)
+        ),
+        same_outputs=int((outputs == golden.outputs).all(axis=1).sum()),
+        same_labels=int((shipped.argmax(axis=1) == golden.outputs.argmax(axis=1)).sum()),
+        largest_difference_lsb=float(
+            np.abs(shipped.astype(np.float64) - golden.outputs.astype(np.float64)).max()
+        ),
+    )
+
+
+def _becomes(picture: bytes, expected: NDArray[np.uint8], bundle: Bundle) -> bool:
+    try:
+        return np.array_equal(preprocess(picture, bundle.preprocessing), expected)
+    except PictureError:
+        return False

@@ -1,0 +1,109 @@
+"""Writing a bundle: the model and everything needed to use it rightly and to check it."""
+
+import hashlib
+import json
+import platform
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liteproof.comparison import KERAS, Comparison
+from liteproof.datasets import Dataset
+from liteproof.golden_choice import choose_golden
+from liteproof.model_card import model_card
+from liteproof.recipe import Preprocessing
+from liteproof.runs import Run
+from liteproof.storage import new_folder
+from liteproof_edge.bundle import GOLDEN, MANIFEST, MODEL, SCHEMA_VERSION, Bundle, TensorSpec
+from liteproof_edge.flatbuffer import read_model
+from liteproof_edge.preprocessing import InkSpec, RawSpec, Spec, spec_to_json
+
+TOOLS = ("liteproof", "liteproof-edge", "tensorflow", "keras", "numpy", "pillow")
+
+
+@dataclass(frozen=True, slots=True)
+class Ingredients:
+    """What a bundle is made of."""
+
+    run: Run
+    dataset: Dataset
+    validation: NDArray[np.int64]  # indices into the training pictures
+    model: bytes
+    comparison: Comparison
+
+
+def preprocessing_spec(choice: Preprocessing, shape: tuple[int, int, int]) -> Spec:
+    """Return the recipe's preprocessing, for pictures of the data's shape."""
+    height, width, channels = shape
+    if choice.kind == InkSpec.kind:
+        return InkSpec(height, width, channels, choice.box)
+    return RawSpec(height, width, channels)
+
+
+def write_bundle(ingredients: Ingredients, folder: Path) -> None:
+    """Write a bundle, whole or not at all, and read it back as a device will.
+
+    Raises:
+        ConversionError: no golden vectors can be found.
+        StorageError: `folder` cannot be written, or holds something that is no bundle.
+    """
+    run = ingredients.run
+    spec = preprocessing_spec(run.recipe.preprocessing, ingredients.dataset.shape)
+    golden, runtimes = choose_golden(
+        ingredients.model, spec, ingredients.dataset.train, ingredients.validation
+    )
+    manifest = _describe(ingredients, spec, runtimes)
+    contents = {
+        MODEL: ingredients.model,
+        GOLDEN: golden.to_bytes(),
+        "recipe.toml": run.recipe_file.text.encode(),
+        "MODEL_CARD.md": model_card(run.recipe, manifest).encode(),
+    }
+    manifest["files"] = {
+        name: {"size_bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        for name, data in contents.items()
+    }
+    contents[MANIFEST] = (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode()
+    with new_folder(folder) as partial:
+        for name, data in contents.items():
+            (partial / name).write_bytes(data)
+        Bundle.load(partial)
+
+
+def _describe(ingredients: Ingredients, spec: Spec, runtimes: tuple[str, ...]) -> dict[str, Any]:
+    run, dataset = ingredients.run, ingredients.dataset
+    model = read_model(ingredients.model)
+    graph = model.subgraphs[0]
+    measured = {measured.model: measured for measured in ingredients.comparison.measured}
+    paired = ingredients.comparison.paired["int8"]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "name": run.recipe.name,
+        "labels": list(dataset.labels),
+        "preprocessing": spec_to_json(spec),
+        "input": TensorSpec.of(graph.tensors[graph.inputs[0]]).to_json(),
+        "output": TensorSpec.of(graph.tensors[graph.outputs[0]]).to_json(),
+        "minimum_runtime": model.minimum_runtime,  # the converter's word; no guarantee
+        "verified_runtimes": list(runtimes),
+        "accuracy": {
+            "dataset": ingredients.comparison.dataset,
+            "float": measured[KERAS].to_json(),
+            "int8": measured["int8"].to_json(),
+            "drop": paired.drop,
+            "drop_interval": paired.interval,
+            "agreement": paired.agreement,
+        },
+        "training": {
+            "dataset": dataset.name,
+            "fingerprint": dataset.fingerprint,
+            "pictures": len(dataset.train.labels) - len(ingredients.validation),
+            "validation_pictures": len(ingredients.validation),
+            "seed": run.settings.seed,
+            "threads": run.settings.threads,
+        },
+        "tools": {"python": platform.python_version(), **{tool: version(tool) for tool in TOOLS}},
+    }

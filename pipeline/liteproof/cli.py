@@ -1,0 +1,210 @@
+"""`liteproof`: commands that parse, call one function, and print."""
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from liteproof import distribution
+from liteproof.distribution import Device
+from liteproof_edge.errors import LiteproofError
+
+RUN_FOLDER = click.argument("path", metavar="RUN", type=click.Path(path_type=Path))
+DATA_DIR = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="TFDS's folder.  [default: TFDS_DATA_DIR, or ~/tensorflow_datasets]",
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+class ErrorHandlingGroup(click.Group):
+    """The one place where an expected error becomes a line and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except LiteproofError as error:
+            click.echo(f"liteproof: {error}", err=True)
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("\nliteproof: interrupted; the same command goes on from here", err=True)
+            ctx.exit(1)
+
+
+def training_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of every command that trains."""
+    for option in (
+        click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="[default: the recipe's]"),
+        click.option(
+            "--threads",
+            type=click.IntRange(1),
+            help="Weights repeat bit for bit only at one number of threads.  [default: all cores]",
+        ),
+        click.option("--device", type=click.Choice([device.value for device in Device])),
+        DATA_DIR,
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(cls=ErrorHandlingGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="liteproof")
+def main() -> None:
+    """Train an image classifier, quantize it to int8, and prove that the device answers as it did.
+
+    Exit codes: 0 done and every gate held; 1 a bug of ours, or interrupted; 2 usage or recipe;
+    3 data or run; 4 bundle or model; 5 training or conversion failed; 6 a gate failed; 7 no runtime
+    or device; 8 something cannot be written.
+    """
+    distribution.prepare(Device.AUTO, distribution.available_cores())
+
+
+@main.command()
+@click.argument("name")
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(path_type=Path),
+    help="A folder of raw IDX files, which replaces what is prepared.",
+)
+@DATA_DIR
+def data(name: str, source: Path | None, data_dir: Path | None) -> None:
+    """Get a dataset: TFDS's, or from IDX files."""
+    from liteproof.datasets import default_data_dir, load_dataset  # noqa: PLC0415
+    from liteproof.progress import say  # noqa: PLC0415
+
+    dataset = load_dataset(name, data_dir or default_data_dir(), say, source)
+    height, width, channels = dataset.shape
+    click.echo(
+        f"{dataset.name}: {len(dataset.train.labels)} training and {len(dataset.test.labels)} test "
+        f"pictures of {height}x{width}x{channels}, {len(dataset.labels)} classes"
+    )
+
+
+@main.command()
+@click.argument("recipe")
+@click.option("--out", "path", required=True, type=click.Path(path_type=Path), help="The run.")
+@click.option("--resume", is_flag=True, help="Go on where a training was interrupted.")
+@training_options
+def train(recipe: str, path: Path, *, resume: bool, **options: Any) -> None:  # noqa: ANN401
+    """Train a recipe: a shipped one by name, or a TOML file."""
+    from liteproof import stages  # noqa: PLC0415
+    from liteproof.recipe import load_recipe  # noqa: PLC0415
+
+    recipe_file = load_recipe(recipe)
+    settings = _settings(path, recipe_file.recipe.training.seed, resume=resume, **options)
+    existing = stages.Existing.RESUME if resume else stages.Existing.REFUSE
+    run = stages.train(path, recipe_file, settings, existing)
+    click.echo(f"trained: {run.keras_model}; next: liteproof export {path}")
+
+
+@main.command()
+@RUN_FOLDER
+@click.option(
+    "--scheme",
+    "schemes",
+    multiple=True,
+    type=click.Choice(["int8", "float32"]),
+    help="May be given more than once.  [default: all]",
+)
+def export(path: Path, schemes: tuple[str, ...]) -> None:
+    """Convert a run's model to .tflite."""
+    from liteproof import runs, stages  # noqa: PLC0415
+    from liteproof.recipe import Scheme  # noqa: PLC0415
+
+    run = runs.open_run(path)
+    chosen = [Scheme(name) for name in schemes] or list(Scheme)
+    stages.export(run, chosen)
+    for scheme in chosen:
+        model = run.tflite_model(scheme)
+        click.echo(f"{scheme.value}: {model} ({model.stat().st_size:,} bytes)")
+
+
+@main.command()
+@RUN_FOLDER
+@JSON
+def compare(path: Path, *, as_json: bool) -> None:
+    """Measure float against int8 on all test pictures, on the shipped runtime."""
+    from liteproof import runs, stages  # noqa: PLC0415
+
+    comparison = stages.compare_models(runs.open_run(path))
+    click.echo(comparison.to_json() if as_json else comparison.table())
+    comparison.check()
+
+
+@main.command()
+@RUN_FOLDER
+@click.option("--out", "folder", required=True, type=click.Path(path_type=Path), help="The bundle.")
+def bundle(path: Path, folder: Path) -> None:
+    """Write a run's bundle: the model and all that a device needs to use and check it."""
+    from liteproof import runs, stages  # noqa: PLC0415
+
+    stages.bundle(runs.open_run(path), folder)
+    click.echo(_next_steps(folder))
+
+
+@main.command()
+@click.argument("recipe", default="mnist")
+@click.option(
+    "--out", "path", type=click.Path(path_type=Path), help="The run.  [default: runs/<recipe>]"
+)
+@training_options
+@JSON
+def run(recipe: str, path: Path | None, *, as_json: bool, **options: Any) -> None:  # noqa: ANN401
+    """Do it all: data, train, export, compare, bundle. What has not changed is skipped."""
+    from liteproof import stages  # noqa: PLC0415
+    from liteproof.recipe import load_recipe  # noqa: PLC0415
+
+    recipe_file = load_recipe(recipe)
+    path = path or Path("runs", recipe_file.recipe.name)
+    settings = _settings(path, recipe_file.recipe.training.seed, resume=False, **options)
+    comparison = stages.run_all(path, recipe_file, settings)
+    click.echo(comparison.to_json() if as_json else f"\n{comparison.table()}\n")
+    click.echo(_next_steps(path / "bundle"), err=as_json)
+
+
+def _settings(
+    path: Path,
+    recipe_seed: int,
+    *,
+    resume: bool,
+    seed: int | None,
+    threads: int | None,
+    device: str | None,
+    data_dir: Path | None,
+) -> Any:  # noqa: ANN401 - liteproof.runs.Settings, which is imported here
+    """Return what was asked for, else what the run was begun with, else the default."""
+    from liteproof.datasets import default_data_dir  # noqa: PLC0415
+    from liteproof.runs import Settings, find_run  # noqa: PLC0415
+
+    found = find_run(path)
+    before = found.settings if found else None
+    if seed is None:
+        seed = before.seed if before and resume else recipe_seed
+    settings = Settings(
+        seed=seed,
+        threads=threads or (before.threads if before else distribution.available_cores()),
+        device=Device(device) if device else before.device if before else Device.AUTO,
+        data_dir=(data_dir or (before.data_dir if before else default_data_dir())).absolute(),
+    )
+    distribution.prepare(settings.device, settings.threads)
+    return settings
+
+
+def _next_steps(bundle: Path) -> str:
+    """Return the exact commands that come next."""
+    edge = shutil.which("liteproof-edge") or str(Path(sys.argv[0]).with_name("liteproof-edge"))
+    command = Path(edge).name if shutil.which("liteproof-edge") else edge
+    return "\n".join(
+        (
+            f"bundle:    {bundle}",
+            f"verify:    {command} verify {bundle}",
+            f"classify:  {command} classify {bundle} PICTURE",
+            f"deploy:    scp -r edge {bundle} pi@raspberrypi: (and there: pip install ./edge)",
+        )
+    )

@@ -1,0 +1,53 @@
+"""The host's errors, on top of those of the device.
+
+LiteproofError (liteproof_edge.errors)
+├── RecipeError          exit 2   a recipe is not a recipe, or asks for what does not exist
+├── RunError             exit 3   a run folder is missing, unfinished, or another recipe's
+├── TrainingError        exit 5   training cannot go on
+├── ConversionError      exit 5   a model cannot be converted, or is not what was asked for
+├── AccuracyError        exit 6   the quantized model loses more than the recipe allows
+├── DeviceError          exit 7   the device that was asked for is not there
+└── StorageError         exit 8   a file or folder cannot be written: disk full, no permission
+"""
+
+from liteproof_edge.errors import GateError, LiteproofError
+
+
+class RecipeError(LiteproofError):
+    """A recipe is not a recipe, or asks for what does not exist."""
+
+    exit_code = 2
+
+
+class RunError(LiteproofError):
+    """A run folder is missing, unfinished, or belongs to another recipe."""
+
+    exit_code = 3
+
+
+class TrainingError(LiteproofError):
+    """Training cannot go on."""
+
+    exit_code = 5
+
+
+class ConversionError(LiteproofError):
+    """A model cannot be converted, or the result is not what was asked for."""
+
+    exit_code = 5
+
+
+class AccuracyError(GateError):
+    """The quantized model loses more accuracy than the recipe allows."""
+
+
+class DeviceError(LiteproofError):
+    """The device that was asked for is not there."""
+
+    exit_code = 7
+
+
+class StorageError(LiteproofError):
+    """A file or folder cannot be written: the disk is full, or it is not ours to write to."""
+
+    exit_code = 8

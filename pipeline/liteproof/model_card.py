@@ -1,0 +1,67 @@
+"""The model card: what a model is for, what it is not for, and how it was measured."""
+
+from collections.abc import Mapping
+from importlib.resources import files
+from string import Template
+from typing import Any
+
+from liteproof.recipe import Recipe
+
+# As the datasets' own pages state it.
+DATA_LICENCES = {
+    "mnist": "CC BY-SA 3.0 (Y. LeCun and C. Cortes)",
+    "fashion_mnist": "MIT (Zalando SE)",
+}
+UNKNOWN_LICENCE = "not known to liteproof: see where the data comes from"
+INTENDED = {
+    "ink": (
+        "One mark (a digit, a letter) on an evenly lit background, dark on light or light on\n"
+        "dark; the device finds it, scales it and centres it."
+    ),
+    "raw": "Pictures that already have the size and look of the training pictures.",
+}
+
+
+def model_card(recipe: Recipe, manifest: Mapping[str, Any]) -> str:
+    """Return MODEL_CARD.md, every figure taken from the manifest."""
+    accuracy, training, pixels = manifest["accuracy"], manifest["training"], manifest["input"]
+    int8, before = accuracy["int8"], accuracy["float"]
+    template = Template((files("liteproof") / "templates" / "MODEL_CARD.md").read_text())
+    return template.substitute(
+        name=manifest["name"],
+        description=recipe.description,
+        labels=", ".join(manifest["labels"]),
+        intended=INTENDED[manifest["preprocessing"]["kind"]],
+        height=pixels["shape"][1],
+        width=pixels["shape"][2],
+        channels=pixels["shape"][3],
+        size=f"{int8['size_bytes']:,}",
+        n=f"{int8['n']:,}",
+        int8=_percent(int8["top1_accuracy"]),
+        int8_interval=_interval(int8["interval"]),
+        float=_percent(before["top1_accuracy"]),
+        float_interval=_interval(before["interval"]),
+        drop=f"{100 * accuracy['drop']:+.2f}",
+        drop_interval=_interval(accuracy["drop_interval"]),
+        agreement=_percent(accuracy["agreement"]),
+        runtime=int8["runtime"],
+        verified=" and ".join(manifest["verified_runtimes"]),
+        training_dataset=training["dataset"],
+        pictures=f"{training['pictures']:,}",
+        validation=f"{training['validation_pictures']:,}",
+        fingerprint=training["fingerprint"],
+        seed=training["seed"],
+        threads=training["threads"],
+        epochs=recipe.training.epochs,
+        licence=DATA_LICENCES.get(recipe.dataset.name, UNKNOWN_LICENCE),
+        tools=", ".join(f"{tool} {number}" for tool, number in manifest["tools"].items()),
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"
+
+
+def _interval(bounds: tuple[float, float]) -> str:
+    low, high = (100 * bound for bound in bounds)
+    return f"{low:.2f} to {high:.2f}"

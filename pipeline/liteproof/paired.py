@@ -1,0 +1,85 @@
+"""Paired statistics: two models on the very same pictures."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liteproof_edge.evaluation import Z_95
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """A model against the float model it was made from.
+
+    Attributes:
+        n: pictures.
+        broken: the float model is right, this one wrong.
+        fixed: the float model is wrong, this one right.
+        agreement: pictures with the same label, right or wrong, 0 to 1.
+        largest_logit_change: in real units.
+    """
+
+    n: int
+    broken: int
+    fixed: int
+    agreement: float
+    largest_logit_change: float
+
+    @classmethod
+    def of(
+        cls,
+        reference: NDArray[np.float32],
+        other: NDArray[np.float32],
+        labels: NDArray[np.int64],
+    ) -> "Paired":
+        """Compare logits of shape (n, classes), given the true labels (n,)."""
+        before, after = reference.argmax(axis=1), other.argmax(axis=1)
+        return cls(
+            n=len(labels),
+            broken=int(((before == labels) & (after != labels)).sum()),
+            fixed=int(((before != labels) & (after == labels)).sum()),
+            agreement=float((before == after).mean()),
+            largest_logit_change=float(np.abs(reference - other).max()),
+        )
+
+    @property
+    def drop(self) -> float:
+        """Accuracy of the float model minus that of this one, -1 to 1."""
+        return (self.broken - self.fixed) / self.n
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of the drop."""
+        return paired_interval(self.broken, self.fixed, self.n)
+
+
+def paired_interval(broken: int, fixed: int, n: int) -> tuple[float, float]:
+    """Return the 95 % score interval of two paired proportions' difference, (broken - fixed) / n.
+
+    It holds its level where few pictures differ, as here, and has a width even where none does.
+
+    Source: Tango 1998, "Equivalence test and confidence interval for the difference in proportions
+    for the paired-sample design", Statistics in Medicine 17, eqs. 8 to 12.
+    """
+
+    def exceeds(difference: float) -> bool:
+        """Whether a true difference is further from what was seen than the data allow."""
+        a = 2 * n
+        b = -broken - fixed + (2 * n - broken + fixed) * difference
+        c = -fixed * difference * (1 - difference)
+        share = (math.sqrt(max(b * b - 4 * a * c, 0.0)) - b) / (2 * a)
+        variance = n * (2 * share + difference * (1 - difference))
+        distance = abs(broken - fixed - n * difference)
+        return distance > Z_95 * math.sqrt(max(variance, 0.0))
+
+    def bound(outside: float) -> float:
+        """Halve the way from the estimate to -1 or 1 until only rounding is left."""
+        inside = (broken - fixed) / n
+        for _ in range(60):
+            middle = (inside + outside) / 2
+            inside, outside = (inside, middle) if exceeds(middle) else (middle, outside)
+        return inside
+
+    return bound(-1.0), bound(1.0)

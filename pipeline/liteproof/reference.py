@@ -1,0 +1,51 @@
+"""What the trained Keras model itself answers: computed once, and stored beside it."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liteproof import progress
+from liteproof.distribution import quiet
+from liteproof.storage import write_array
+
+BATCH = 500
+
+
+def keras_logits(model: Path, pictures: NDArray[np.uint8], cache: Path) -> NDArray[np.float32]:
+    """Return the float model's logits.
+
+    Args:
+        model: the .keras file.
+        pictures: uint8 (n, height, width, channels).
+        cache: a folder for the answers, which the model and the pictures name.
+
+    Returns:
+        float32 (n, classes).
+
+    Raises:
+        ConversionError: it is not a Keras model.
+        StorageError: the cache cannot be written.
+    """
+    digest = hashlib.sha256(model.read_bytes())
+    digest.update(np.ascontiguousarray(pictures).data)
+    file = cache / f"keras-logits-{digest.hexdigest()[:16]}.npy"
+    if file.is_file():
+        return np.asarray(np.load(file))
+    with quiet():
+        import tensorflow as tf  # noqa: PLC0415 - takes seconds
+
+        from liteproof.quantization import load_keras  # noqa: PLC0415 - imports TensorFlow
+
+        network = load_keras(model)
+    answer = tf.function(lambda images: network(images, training=False))
+    parts = []
+    with progress.bar("Keras", len(pictures)) as bar:
+        for first in range(0, len(pictures), BATCH):
+            images = pictures[first : first + BATCH].astype(np.float32)
+            parts.append(answer(tf.constant(images)).numpy())
+            bar.update(len(images))
+    logits: NDArray[np.float32] = np.concatenate(parts)
+    write_array(file, logits)
+    return logits
