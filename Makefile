@@ -14,7 +14,8 @@ run: $(INSTALLED) ## the main job: data, train, export, compare, bundle (into ru
 	$(BIN)/liteproof run mnist
 
 test: $(INSTALLED) ## unit and parity tests
-	$(BIN)/pytest
+	$(BIN)/pytest tests/unit/edge tests/parity
+	$(BIN)/pytest tests/unit/pipeline
 
 system: $(INSTALLED) ## the whole job on real MNIST, and the edge package in an empty environment
 	$(BIN)/pytest tests/system

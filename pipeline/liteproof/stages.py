@@ -88,7 +88,7 @@ def bundle(run: Run, folder: Path) -> None:
     comparison.check()
     made = Ingredients(run, dataset, _parts(run, dataset).validation, model, comparison)
     inputs = [run.recipe_file.text, digest(run.comparison), digest(run.tflite_model(Scheme.INT8))]
-    stage = Stage("bundle", run.path, inputs, [folder])
+    stage = Stage(f"bundle {folder}", run.path, inputs, [folder])
     stage.perform(partial(write_bundle, made, folder))
 
 
