@@ -14,7 +14,7 @@ run: $(INSTALLED) ## the main job: data, train, export, compare, bundle (into ru
 	$(BIN)/liteproof run mnist
 
 test: $(INSTALLED) ## unit and parity tests
-	$(BIN)/pytest tests/unit/edge tests/parity
+	$(BIN)/pytest tests/unit/edge tests/unit/repository tests/parity
 	$(BIN)/pytest tests/unit/pipeline
 
 system: $(INSTALLED) ## the whole job on real MNIST, and the edge package in an empty environment

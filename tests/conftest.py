@@ -1,10 +1,45 @@
-"""What every test shares."""
+"""What every test shares: a small dataset of our own making, and a recipe for it."""
 
+import gzip
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parent.parent
+TINY_CLASSES = 3
+TINY_RECIPE = """
+name = "tiny"
+description = "Bars: upright, level, slanting"
+
+[dataset]
+name = "tiny_bars"
+validation_pictures = 100
+
+[architecture]
+layers = [
+    { type = "conv", filters = 6, kernel_size = 3, strides = 2 },
+    { type = "max_pool" },
+    { type = "conv", filters = 8, kernel_size = 3, padding = "valid" },
+    { type = "dropout", rate = 0.1 },
+]
+
+[training]
+epochs = 3
+batch_size = 32
+learning_rate = 0.02
+
+[training.augmentation]
+shift_pixels = 1.0
+
+[quantization]
+calibration_pictures = 60
+
+[gates]
+top1_drop_points = 5.0
+"""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -17,3 +52,78 @@ def pytest_collection_modifyitems(items):
             "tests/unit/pipeline or the other folders",
             returncode=2,
         )
+
+
+def write_idx(path, array):
+    header = bytes([0, 0, 8, array.ndim]) + b"".join(
+        size.to_bytes(4, "big") for size in array.shape
+    )
+    data = header + array.astype(np.uint8).tobytes()
+    path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
+
+
+def bars(n, seed):
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % TINY_CLASSES
+    images = rng.integers(0, 40, (n, 28, 28))
+    for image, label in zip(images, labels, strict=True):
+        at = rng.integers(8, 20)
+        for step in range(4, 24):
+            row, column = [(step, at), (at, step), (step, (step + at) % 20 + 4)][label]
+            image[row, column : column + 2] = 255
+    return images.astype(np.uint8), labels
+
+
+@pytest.fixture(scope="session")
+def tiny_idx(tmp_path_factory):
+    """A folder of IDX files: three classes, 600 pictures to learn from and 150 to test with."""
+    folder = tmp_path_factory.mktemp("tiny-idx")
+    for start, n, seed in (("train", 600, 1), ("t10k", 150, 2)):
+        images, labels = bars(n, seed)
+        write_idx(folder / f"{start}-images-idx3-ubyte", images)
+        write_idx(folder / f"{start}-labels-idx1-ubyte.gz", labels)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def liteproof():
+    """Run `liteproof` as a user does, in a process of its own."""
+
+    def run(*arguments, **options):
+        return subprocess.run(
+            [sys.executable, "-m", "liteproof", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+            **options,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def tiny_data_dir(tmp_path_factory, tiny_idx, liteproof):
+    """A TFDS folder that holds the tiny dataset."""
+    data_dir = tmp_path_factory.mktemp("tfds")
+    done = liteproof("data", "tiny_bars", "--from", tiny_idx, "--data-dir", data_dir)
+    assert done.returncode == 0, done.stderr
+    return data_dir
+
+
+@pytest.fixture(scope="session")
+def tiny_recipe(tmp_path_factory):
+    path = tmp_path_factory.mktemp("recipe") / "tiny.toml"
+    path.write_text(TINY_RECIPE)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory, tiny_data_dir, tiny_recipe, liteproof):
+    """A run of the tiny recipe, from data to bundle. Copy it before changing anything in it."""
+    path = tmp_path_factory.mktemp("runs") / "tiny"
+    done = liteproof(
+        "run", tiny_recipe, "--out", path, "--data-dir", tiny_data_dir, "--threads", "1"
+    )
+    assert done.returncode == 0, done.stderr
+    return path

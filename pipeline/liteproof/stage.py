@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +54,8 @@ class Stage:
     def _record(self) -> dict[str, Any]:
         return {
             "inputs": hashlib.sha256(json.dumps(self.inputs).encode()).hexdigest(),
-            "products": {str(path): digest(path) for path in self.products},
+            # Relative, so that a run may be moved.
+            "products": {os.path.relpath(path, self.run): digest(path) for path in self.products},
         }
 
     def _records(self) -> dict[str, Any]:

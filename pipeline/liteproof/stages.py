@@ -1,5 +1,6 @@
 """The chain that `liteproof run` walks: data → train → export → compare → bundle."""
 
+import os
 import shutil
 from collections.abc import Sequence
 from enum import Enum
@@ -88,7 +89,7 @@ def bundle(run: Run, folder: Path) -> None:
     comparison.check()
     made = Ingredients(run, dataset, _parts(run, dataset).validation, model, comparison)
     inputs = [run.recipe_file.text, digest(run.comparison), digest(run.tflite_model(Scheme.INT8))]
-    stage = Stage(f"bundle {folder}", run.path, inputs, [folder])
+    stage = Stage(f"bundle {os.path.relpath(folder, run.path)}", run.path, inputs, [folder])
     stage.perform(partial(write_bundle, made, folder))
 
 

@@ -31,6 +31,18 @@ def writing(path: Path) -> Iterator[None]:
         raise StorageError(f"{path}: cannot be written: {error.strerror or error}") from None
 
 
+@contextmanager
+def tensorflow_writing(path: Path) -> Iterator[None]:
+    """Turn TensorFlow's, or the operating system's, refusal to write `path` into a StorageError."""
+    import tensorflow as tf  # noqa: PLC0415 - whoever writes by it has imported it already
+
+    with writing(path):
+        try:
+            yield
+        except tf.errors.OpError as error:
+            raise StorageError(f"{path}: cannot be written: {error.message}") from None
+
+
 def make_folder(path: Path) -> Path:
     """Make a folder and its parents, if they are not there, and return it.
 

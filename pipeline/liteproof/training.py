@@ -9,8 +9,6 @@ import io
 import math
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -22,11 +20,11 @@ import tensorflow as tf
 from liteproof import architectures, progress
 from liteproof.augmentation import augment
 from liteproof.datasets import Dataset, Parts
-from liteproof.errors import RecipeError, StorageError, TrainingError
+from liteproof.errors import RecipeError, TrainingError
 from liteproof.randomness import Stream, random_stream
 from liteproof.recipe import Training
 from liteproof.runs import Run
-from liteproof.storage import write_file, writing
+from liteproof.storage import tensorflow_writing, write_file, writing
 
 BLOCK_STEPS = 50
 VALIDATION_BATCH = 1000
@@ -99,7 +97,7 @@ def train(run: Run, dataset: Dataset, parts: Parts, strategy: Any) -> None:  # n
         epoch = learner.run_epoch(number, order)
         history.append(epoch)
         progress.say(f"epoch {number}/{run.recipe.training.epochs}  {epoch}")
-        with _tensorflow_writing(run.path):
+        with tensorflow_writing(run.path):
             _log(log, epoch)
             # The row first: what a checkpoint does not know of is cut off on resuming.
             _write_history(run.history, history)
@@ -255,16 +253,6 @@ def _optimizer(training: Training, steps: int) -> Any:  # noqa: ANN401
     )
     optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
     return optimizer
-
-
-@contextmanager
-def _tensorflow_writing(path: Path) -> Iterator[None]:
-    """Turn TensorFlow's refusal to write into a StorageError."""
-    with writing(path):
-        try:
-            yield
-        except tf.errors.OpError as error:
-            raise StorageError(f"{path}: cannot be written: {error.message}") from None
 
 
 def _log(log: Any, epoch: Epoch) -> None:  # noqa: ANN401

@@ -1,0 +1,5 @@
+"""`python -m liteproof` is `liteproof`."""
+
+from liteproof.cli import main
+
+main(prog_name="liteproof")

@@ -1,0 +1,145 @@
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from liteproof_edge.bundle import Bundle
+from liteproof_edge.classifier import Classifier
+from liteproof_edge.golden import Golden
+from liteproof_edge.preprocessing import InkSpec, RawSpec
+from liteproof_edge.runtime import Runtime
+
+RELEASED = Path(__file__).parents[3] / "models" / "mnist"
+
+
+@pytest.fixture(scope="session")
+def released():
+    return RELEASED
+
+
+@pytest.fixture(scope="session")
+def bundle():
+    return Bundle.load(RELEASED)
+
+
+@pytest.fixture(scope="session")
+def golden(bundle):
+    return Golden.from_bytes(bundle.golden, "golden.npz")
+
+
+@pytest.fixture(scope="session")
+def classifier(bundle):
+    with Classifier(bundle) as loaded:
+        yield loaded
+
+
+@pytest.fixture(params=list(Runtime), ids=lambda runtime: runtime.value)
+def each_runtime(request):
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def ink():
+    return InkSpec(height=28, width=28, channels=1, box=20)
+
+
+@pytest.fixture(scope="session")
+def raw():
+    return RawSpec(height=28, width=28, channels=1)
+
+
+@pytest.fixture
+def copied(tmp_path):
+    """A copy of the released bundle, to be damaged."""
+    return shutil.copytree(RELEASED, tmp_path / "bundle")
+
+
+@pytest.fixture(scope="session")
+def edit_manifest():
+    """Change the manifest of a copied bundle: `change` is given it as a dict."""
+
+    def edit(folder, change):
+        path = folder / "manifest.json"
+        manifest = json.loads(path.read_text())
+        change(manifest)
+        path.write_text(json.dumps(manifest))
+
+    return edit
+
+
+@pytest.fixture(scope="session")
+def replace_file(edit_manifest):
+    """Replace a file of a copied bundle, with the size and hash that the manifest lists."""
+
+    def replace(folder, name, data):
+        (folder / name).write_bytes(data)
+        entry = {"size_bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        edit_manifest(folder, lambda manifest: manifest["files"].update({name: entry}))
+
+    return replace
+
+
+@pytest.fixture
+def digit_files(tmp_path, golden):
+    """The golden picture files, of digits 0, 0, 1, 1, and so on to 9, 9."""
+    folder = tmp_path / "digits"
+    folder.mkdir()
+    paths = []
+    for number, data in enumerate(golden.pictures):
+        paths.append(folder / f"{number:02}.png")
+        paths[-1].write_bytes(data)
+    return paths
+
+
+@pytest.fixture
+def label_folders(tmp_path, golden):
+    """A folder for each label, with its golden pictures."""
+    folder = tmp_path / "labelled"
+    for number, (data, label) in enumerate(zip(golden.pictures, golden.classes, strict=True)):
+        (folder / str(label)).mkdir(parents=True, exist_ok=True)
+        (folder / str(label) / f"{number:02}.png").write_bytes(data)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def idx_bytes():
+    """Encode a uint8 array as an IDX file."""
+
+    def encode(array):
+        sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
+        return bytes([0, 0, 8, array.ndim]) + sizes + array.astype(np.uint8).tobytes()
+
+    return encode
+
+
+@pytest.fixture
+def idx_folder(tmp_path, golden, idx_bytes):
+    """The golden input tensors and labels as the test part of an IDX dataset."""
+    folder = tmp_path / "idx"
+    folder.mkdir()
+    images = golden.inputs[..., 0]
+    (folder / "t10k-images-idx3-ubyte").write_bytes(idx_bytes(images))
+    (folder / "t10k-labels-idx1-ubyte").write_bytes(idx_bytes(golden.classes))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def command():
+    """Run `liteproof-edge` as a user does, in a process of its own."""
+
+    def run(*arguments):
+        return subprocess.run(
+            [sys.executable, "-m", "liteproof_edge", *map(os.fspath, arguments)],
+            capture_output=True,
+            check=False,
+            encoding="utf-8",
+            timeout=60,
+        )
+
+    return run

@@ -1,0 +1,126 @@
+import json
+import resource
+import shutil
+
+import numpy as np
+import pytest
+
+from liteproof.model_card import INTENDED
+from liteproof.recipe import load_recipe, shipped_recipes
+from liteproof_edge.bundle import Bundle
+from liteproof_edge.golden import Golden
+from liteproof_edge.preprocessing import preprocess
+
+SMALL_FILE = 3000  # bytes: less than the tiny model
+
+
+@pytest.fixture
+def bundle(tiny_run):
+    return Bundle.load(tiny_run / "bundle")
+
+
+def test_bundle_holds_its_files_and_nothing_else(tiny_run, bundle):
+    names = {path.name for path in (tiny_run / "bundle").iterdir()}
+
+    assert names == {"manifest.json", *bundle.files}
+    assert set(bundle.files) == {"model.tflite", "golden.npz", "recipe.toml", "MODEL_CARD.md"}
+
+
+def test_bundle_holds_the_run_s_model_and_recipe(tiny_run, bundle):
+    assert bundle.model == (tiny_run / "model-int8.tflite").read_bytes()
+    assert bundle.files["recipe.toml"] == (tiny_run / "recipe.toml").read_bytes()
+
+
+def test_manifest_repeats_the_measured_figures(tiny_run, bundle):
+    measured = json.loads((tiny_run / "comparison.json").read_text())
+    accuracy = bundle.manifest["accuracy"]
+
+    assert [accuracy["float"], accuracy["int8"]] == measured["models"][:2]
+    assert accuracy["drop"] == measured["against_keras"]["int8"]["drop"]
+    assert bundle.manifest["training"]["pictures"] == 500
+    assert len(bundle.manifest["verified_runtimes"]) == 2
+
+
+def test_model_card_states_the_measured_figures(bundle):
+    card = bundle.files["MODEL_CARD.md"].decode()
+    accuracy = bundle.manifest["accuracy"]["int8"]["top1_accuracy"]
+
+    assert f"| {100 * accuracy:.2f} % |" in card
+    assert f"{len(bundle.model):,} bytes" in card
+    assert "$" not in card
+
+
+def test_golden_vectors_cover_every_class_and_follow_the_preprocessing(bundle):
+    golden = Golden.from_bytes(bundle.golden, "golden")
+
+    assert set(golden.classes.tolist()) == {0, 1, 2}
+    assert (golden.outputs.argmax(axis=1) == golden.classes).all()
+    for picture, expected in zip(golden.pictures, golden.inputs, strict=True):
+        assert np.array_equal(preprocess(picture, bundle.preprocessing), expected)
+
+
+def test_bundle_gives_the_same_bytes_again(liteproof, tiny_run, tmp_path):
+    done = liteproof("bundle", shutil.copytree(tiny_run, tmp_path / "run"), "--out", tmp_path / "b")
+
+    assert done.returncode == 0, done.stderr
+    for path in (tiny_run / "bundle").iterdir():
+        assert (tmp_path / "b" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_bundle_replaces_an_old_one_whole(liteproof, tiny_run, tmp_path):
+    folder = shutil.copytree(tiny_run / "bundle", tmp_path / "b")
+    (folder / "leftover").touch()
+
+    assert liteproof("bundle", tiny_run, "--out", folder).returncode == 0
+    assert not (folder / "leftover").exists()
+
+
+def test_folder_that_is_no_bundle_is_not_replaced(liteproof, tiny_run, tmp_path):
+    (tmp_path / "thesis.tex").touch()
+
+    done = liteproof("bundle", tiny_run, "--out", tmp_path)
+
+    assert done.returncode == 8
+    assert "is not empty and holds no bundle" in done.stderr
+    assert (tmp_path / "thesis.tex").exists()
+
+
+def test_disk_that_is_full_leaves_nothing_half_written(liteproof, tiny_run, tmp_path):
+    run = shutil.copytree(tiny_run, tmp_path / "run")
+    (run / "model-int8.tflite").unlink()
+    before = sorted(path.name for path in run.iterdir())
+
+    def fill_disk():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (SMALL_FILE, SMALL_FILE))
+
+    done = liteproof("export", run, "--scheme", "int8", preexec_fn=fill_disk)
+
+    assert done.returncode == 8, done.stderr
+    assert "cannot be written" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert sorted(path.name for path in run.iterdir()) == before
+
+
+def test_place_that_cannot_be_written_is_one_line(liteproof, tiny_run):
+    done = liteproof("bundle", tiny_run, "--out", "/dev/null/bundle")
+
+    assert done.returncode == 8
+    assert "/dev/null: cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_full_disk_while_training_is_one_line(liteproof, tmp_path, tiny_recipe, tiny_data_dir):
+    def fill_disk():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (SMALL_FILE, SMALL_FILE))
+
+    arguments = ("--out", tmp_path / "run", "--data-dir", tiny_data_dir)
+    done = liteproof("train", tiny_recipe, *arguments, preexec_fn=fill_disk)
+
+    assert done.returncode == 8, done.stderr
+    assert "cannot be written" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+def test_every_shipped_recipe_s_preprocessing_has_a_card():
+    for name in shipped_recipes():
+        assert load_recipe(name).recipe.preprocessing.kind in INTENDED

@@ -1,0 +1,71 @@
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from liteproof.cli import main
+
+COMMANDS = sorted(main.commands)
+
+
+def test_commands_are_those_of_the_chain():
+    assert COMMANDS == ["bundle", "compare", "data", "export", "run", "train"]
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_is_given_without_importing_tensorflow(command):
+    code = (
+        "import sys; from liteproof.cli import main\n"
+        "try: main(sys.argv[1:])\n"
+        "finally: assert not {'tensorflow', 'keras', 'pydantic'} & set(sys.modules)"
+    )
+    arguments = [argument for argument in (command, "--help") if argument]
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "Usage:" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "message"),
+    [
+        (["train", "mnits", "--out", "x"], 2, "did you mean 'mnist'"),
+        (["train", "mnist"], 2, "Missing option '--out'"),
+        (["export", "nowhere", "--scheme", "int4"], 2, "'int4' is not one of"),
+        (["data", "mnits", "--data-dir", "x"], 3, "did you mean 'mnist'"),
+        (["data", "mnist", "--from", "nowhere"], 3, "nowhere: not a folder"),
+        (["compare", "nowhere"], 3, "nowhere: not a run"),
+        (["trian"], 2, "No such command"),
+    ],
+)
+def test_wrong_use_is_a_line_and_its_exit_code(
+    arguments, exit_code, message, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+
+    result = CliRunner().invoke(main, arguments)
+
+    assert result.exit_code == exit_code
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_data_prints_what_there_is(tiny_data_dir):
+    result = CliRunner().invoke(main, ["data", "tiny_bars", "--data-dir", str(tiny_data_dir)])
+
+    assert result.stdout == (
+        "tiny_bars/1.0.0: 600 training and 150 test pictures of 28x28x1, 3 classes\n"
+    )
+
+
+def test_compare_prints_table_or_json(tiny_run):
+    table = CliRunner().invoke(main, ["compare", str(tiny_run)])
+    as_json = CliRunner().invoke(main, ["compare", str(tiny_run), "--json"])
+
+    assert table.stdout.startswith("model ")
+    assert as_json.stdout == (tiny_run / "comparison.json").read_text() + "\n"

@@ -1,0 +1,75 @@
+import pytest
+
+from liteproof.errors import RecipeError
+from liteproof.recipe import Padding, load_recipe, parse_recipe, shipped_recipes
+
+MNIST = shipped_recipes()["mnist"]
+
+
+@pytest.mark.parametrize("name", sorted(shipped_recipes()))
+def test_shipped_recipe_is_valid_and_bears_its_name(name):
+    assert load_recipe(name).recipe.name == name
+
+
+def test_recipe_read_by_path(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(MNIST.replace('name = "mnist"\ndescription', 'name = "mine"\ndescription'))
+
+    assert load_recipe(str(path)).recipe.name == "mine"
+
+
+def test_words_become_enums_and_lists_tuples():
+    layers = parse_recipe(MNIST, "r").recipe.architecture.layers
+
+    assert isinstance(layers, tuple)
+    assert layers[4].padding is Padding.VALID
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("epochs =", "epoch =", "training.epoch: unknown key; did you mean 'epochs'?"),
+        ("[gates]", "[gate]", "gate: unknown key; did you mean 'gates'?"),
+        ("filters = 12", "filter = 12", "architecture.layers[0].filter: unknown key"),
+        ("rotation_degrees", "rotation", "training.augmentation.rotation: unknown key"),
+        ("epochs = 16", "", "training.epochs: missing"),
+        ("epochs = 16", 'epochs = "16"', "training.epochs: '16': input should be a valid integer"),
+        ("epochs = 16", "epochs = 0", "training.epochs: 0: input should be greater than"),
+        ("epochs = 16", "epochs = 2026-01-01", "training.epochs: '2026-01-01'"),
+        ("warmup = 0.1", "warmup = 1.0", "training.warmup: 1.0: input should be less than 1"),
+        ("scale = 0.1", "scale = nan", "training.augmentation.scale: nan"),
+        ("scale = 0.1", "scale = inf", "training.augmentation.scale: inf"),
+        ('"valid"', '"val"', "architecture.layers[4].padding: 'val': input should be 'same' or"),
+        ('"max_pool"', '"maxpool"', "architecture.layers[2]: input tag 'maxpool'"),
+        ("layers = [", "layers = [3,", "architecture.layers[0]: 3"),
+        ('name = "mnist"\ndes', 'name = "../x"\ndes', "name: '../x'"),
+        ("[gates]", "[gates", "not TOML"),
+    ],
+)
+def test_wrong_recipe_is_refused_with_place_and_remedy(old, new, message):
+    assert old in MNIST
+
+    with pytest.raises(RecipeError) as caught:
+        parse_recipe(MNIST.replace(old, new, 1), "r.toml")
+
+    assert str(caught.value).startswith(f"r.toml: {message}")
+    assert caught.value.exit_code == 2
+
+
+def test_unknown_name_is_refused_with_the_nearest():
+    with pytest.raises(RecipeError, match="did you mean 'mnist'"):
+        load_recipe("mnits")
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"[" * 100_000])
+def test_file_that_is_no_recipe_is_refused(tmp_path, content):
+    path = tmp_path / "r.toml"
+    path.write_bytes(content)
+
+    with pytest.raises(RecipeError):
+        load_recipe(str(path))
+
+
+def test_folder_is_no_recipe(tmp_path):
+    with pytest.raises(RecipeError, match="cannot be read"):
+        load_recipe(str(tmp_path))

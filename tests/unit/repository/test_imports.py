@@ -1,0 +1,76 @@
+"""Imports go one way: each module may import those of the lines above its own."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+EDGE = """
+errors operators
+affine preprocessing flatbuffer idx runtime
+bundle golden session
+classifier
+verification evaluation
+__init__
+__main__
+"""
+PIPELINE = """
+errors
+recipe storage distribution progress randomness
+acquisition
+datasets architectures augmentation runs calibration inspection
+training quantization worker
+execution reference paired
+comparison golden_choice model_card
+bundling
+stage
+stages
+cli
+__init__ __main__
+"""
+LIGHT = {"numpy", "PIL", "tflite_runtime", "ai_edge_litert", "liteproof_edge"}
+
+
+def layers(text):
+    return {
+        name: level for level, line in enumerate(text.strip().splitlines()) for name in line.split()
+    }
+
+
+def imports(path):
+    """Every module that a file imports, at its top or inside a function."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize(
+    ("folder", "order"), [("edge/liteproof_edge", EDGE), ("pipeline/liteproof", PIPELINE)]
+)
+def test_imports_go_one_way(folder, order):
+    levels, package = layers(order), Path(folder).name
+    files = {path.stem: path for path in (ROOT / folder).glob("*.py")}
+
+    assert set(files) == set(levels)
+    for name, path in files.items():
+        for imported in imports(path):
+            parts = imported.split(".")
+            if parts[0] == package and len(parts) > 1 and parts[1] in levels:
+                assert levels[parts[1]] < levels[name], f"{name} imports {parts[1]}"
+
+
+def test_edge_needs_numpy_pillow_and_a_runtime_alone():
+    for path in (ROOT / "edge" / "liteproof_edge").glob("*.py"):
+        top = {imported.split(".")[0] for imported in imports(path)}
+        assert top <= LIGHT | set(sys.stdlib_module_names), path.name
+
+
+def test_runtimes_are_imported_in_one_place_alone():
+    for path in (ROOT / "edge" / "liteproof_edge").glob("*.py"):
+        top = {imported.split(".")[0] for imported in imports(path)}
+        assert path.stem == "runtime" or not top & {"tflite_runtime", "ai_edge_litert"}
