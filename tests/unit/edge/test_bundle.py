@@ -1,6 +1,5 @@
 import json
 import os
-import shutil
 
 import numpy as np
 import pytest
@@ -378,4 +377,3 @@ def test_load_works_without_the_files_that_the_manifest_does_not_list(copied, ed
 def test_load_works_in_a_folder_of_any_name(copied):
     moved = copied.rename(copied.parent / "a b\n\udcff")
     assert Bundle.load(moved).name == "mnist"
-    shutil.rmtree(moved)

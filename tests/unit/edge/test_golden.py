@@ -54,10 +54,6 @@ def test_to_bytes_gives_the_same_bytes_every_time(golden):
     assert again.to_bytes() == golden.to_bytes()
 
 
-def test_to_bytes_gives_the_bytes_that_were_released(golden, bundle):
-    assert golden.to_bytes() == bundle.golden
-
-
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04", b"no zip at all", b"\x93NUMPY", bytes(100)])
 def test_from_bytes_refuses_what_is_no_npz_file(data):
     with pytest.raises(BundleError, match=r"^some/golden\.npz: ") as refused:

@@ -153,7 +153,7 @@ def test_ink_ignores_the_grain_of_the_paper(ink):
     picture = rectangle(50, 30)
     rng = np.random.default_rng(1)
     grain = rng.integers(0, InkSpec.paper, picture.shape).astype(np.uint8)
-    # The paper of this picture is its median, so its grain is at most half of that after all.
+    # What counts is the grain's distance from the median of the border: half of its range.
     assert extent(preprocess(np.maximum(picture, grain), ink)) == (20, 12)
 
 

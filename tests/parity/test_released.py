@@ -1,0 +1,96 @@
+"""The promises of the released bundles, on the runtimes that ship."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from liteproof_edge import Bundle, Classifier, evaluate, verify
+from liteproof_edge.flatbuffer import read_model
+from liteproof_edge.runtime import installed, load_runtime
+from liteproof_edge.session import Session
+
+MAX_TOP1_DROP = 0.001  # 0.1 points
+MNIST_TOP1 = 0.993
+MNIST_BYTES = 45_000
+# Shipping kernels round otherwise on another runtime: 2 at most on 10,000 pictures (measured).
+SHIPPING_LSB = 2
+MAX_OTHER_LABELS = 5
+MAX_INK_HARM = 0.0005  # 0.05 points
+
+both_runtimes = pytest.mark.parametrize("runtime", installed(), ids=lambda runtime: runtime.value)
+
+
+@pytest.fixture(scope="module")
+def mnist_bundle():
+    return Bundle.load("models/mnist")
+
+
+@pytest.fixture(scope="module")
+def answers(mnist_bundle, mnist_test):
+    """Every test picture's logits codes, by the shipping kernels of each runtime."""
+    found = {}
+    for runtime in installed():
+        with Session(mnist_bundle.model, load_runtime(runtime)) as session:
+            found[runtime], _ = session.run_many(mnist_test.images)
+    return found
+
+
+@both_runtimes
+def test_released_bundle_verifies(released, runtime):
+    result = verify(released, runtime)
+
+    assert result.passed, result
+    assert result.largest_difference_lsb <= SHIPPING_LSB
+
+
+def test_released_model_is_all_integer(released):
+    for graph in read_model(released.model).subgraphs:
+        assert {tensor.dtype for tensor in graph.tensors} <= {"uint8", "int8", "int32"}
+
+
+def test_released_bundle_keeps_the_float_model_s_accuracy(released):
+    accuracy = released.manifest["accuracy"]
+
+    assert accuracy["float"]["top1_accuracy"] - accuracy["int8"]["top1_accuracy"] <= MAX_TOP1_DROP
+
+
+@both_runtimes
+def test_mnist_is_as_accurate_as_its_card_says(mnist_bundle, mnist_test, answers, runtime):
+    correct = int((answers[runtime].argmax(axis=1) == mnist_test.labels).sum())
+    stated = mnist_bundle.manifest["accuracy"]["int8"]
+
+    assert correct / len(mnist_test.labels) >= MNIST_TOP1
+    assert abs(correct - stated["correct"]) <= MAX_OTHER_LABELS
+    if stated["runtime"].startswith(runtime.value):
+        assert correct == stated["correct"]
+
+
+def test_mnist_is_small(mnist_bundle):
+    assert len(mnist_bundle.model) <= MNIST_BYTES
+
+
+def test_runtimes_agree_on_mnist_to_their_rounding(answers):
+    one, other = (codes.astype(np.int64) for codes in answers.values())
+
+    assert np.abs(one - other).max() <= SHIPPING_LSB
+    assert (one.argmax(axis=1) != other.argmax(axis=1)).sum() <= MAX_OTHER_LABELS
+
+
+def test_ink_does_no_harm_to_mnist_s_own_pictures(mnist_bundle, mnist_test, answers):
+    spec = mnist_bundle.preprocessing
+    pictures = np.stack([spec.apply(Image.fromarray(image[..., 0])) for image in mnist_test.images])
+    runtime = installed()[0]
+    with Session(mnist_bundle.model, load_runtime(runtime)) as session:
+        through_ink, _ = session.run_many(pictures)
+    as_they_are = (answers[runtime].argmax(axis=1) == mnist_test.labels).mean()
+
+    assert (through_ink.argmax(axis=1) == mnist_test.labels).mean() >= as_they_are - MAX_INK_HARM
+
+
+def test_evaluation_on_the_device_is_the_host_s(mnist_bundle, mnist, mnist_test, answers):
+    runtime = installed()[0]
+    with Classifier(mnist_bundle, runtime=runtime) as classifier:
+        result = evaluate(classifier, mnist)
+
+    assert result.n == 10_000
+    assert result.correct == int((answers[runtime].argmax(axis=1) == mnist_test.labels).sum())

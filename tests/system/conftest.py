@@ -1,0 +1,44 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def shell():
+    """Run a command line as a person would, and return what it printed."""
+
+    def run(command, cwd=ROOT, exit_code=0, **environment):
+        done = subprocess.run(
+            ["bash", "-c", command],
+            cwd=cwd,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == exit_code, f"{command}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory, shell):
+    """A fresh clone of what is committed."""
+    folder = tmp_path_factory.mktemp("clone") / "liteproof"
+    shell(f"git clone --quiet '{ROOT}' '{folder}'")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def device(tmp_path_factory, clone, shell):
+    """The folder of an empty environment's programs, into which only ./edge was installed."""
+    folder = tmp_path_factory.mktemp("device") / "venv"
+    shell(f"'{sys.executable}' -m venv '{folder}'")
+    shell(f"'{folder}/bin/pip' install --quiet --disable-pip-version-check ./edge", cwd=clone)
+    return folder / "bin"

@@ -1,0 +1,73 @@
+"""What the documents say is what there is."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+README = (ROOT / "README.md").read_text()
+CARDS = sorted(ROOT.glob("models/*/MODEL_CARD.md"))
+
+
+def commands(path, pattern):
+    return set(re.findall(pattern, (ROOT / path).read_text()))
+
+
+def test_every_command_of_the_pipeline_is_in_the_readme():
+    found = commands("pipeline/liteproof/cli.py", r"@main\.command\(\)\n(?:.*\n)*?def (\w+)")
+
+    assert len(found) == 6
+    assert all(f"`liteproof {name} " in README for name in found)
+
+
+def test_every_command_of_the_edge_is_in_the_readme():
+    found = commands("edge/liteproof_edge/__main__.py", r'add\("(\w+)"')
+
+    assert len(found) == 3
+    assert all(f"`liteproof-edge {name} " in README for name in found)
+
+
+def test_every_make_target_is_described():
+    makefile = (ROOT / "Makefile").read_text()
+    phony = re.search(r"^\.PHONY: (.*)", makefile, re.MULTILINE).group(1).split()
+
+    for target in phony:
+        assert re.search(rf"^{target}:.*## \w", makefile, re.MULTILINE), target
+
+
+def test_readme_s_figures_are_the_released_model_s():
+    manifest = json.loads((ROOT / "models" / "mnist" / "manifest.json").read_text())
+    int8 = manifest["accuracy"]["int8"]
+
+    assert f"int8       {int8['top1_accuracy']:.2%}" in README
+    assert f"{int8['size_bytes'] / 1000:.1f} kB" in README
+    assert f"same label on {manifest['accuracy']['agreement']:.2%}" in README
+
+
+@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\((?!http)([^)]+)\)", README))))
+def test_readme_links_lead_somewhere(link):
+    assert (ROOT / link).exists()
+
+
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.parent.name)
+def test_released_bundle_holds_its_own_files_alone(card):
+    manifest = json.loads((card.parent / "manifest.json").read_text())
+
+    assert {path.name for path in card.parent.iterdir()} == {"manifest.json", *manifest["files"]}
+
+
+def test_versions_of_both_distributions_are_one():
+    versions = {
+        re.search(r'^version = "(.*)"', (ROOT / path).read_text(), re.MULTILINE).group(1)
+        for path in ("pyproject.toml", "edge/pyproject.toml")
+    }
+
+    assert len(versions) == 1
+
+
+def test_constraints_pin_every_version_without_hash_or_address():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", line) for line in lines[1:])
