@@ -1,6 +1,7 @@
 """`liteproof-edge`: classify, verify and evaluate on the device."""
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -19,18 +20,26 @@ from liteproof_edge.verification import verify
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; every expected error becomes one line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal's encoding may lack a character
+            stream.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
     try:
-        return int(options.run(options))
+        exit_code = int(options.run(options))
+        if sys.stdout:
+            sys.stdout.flush()
     except LiteproofError as error:
         print(f"liteproof-edge: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("liteproof-edge: interrupted", file=sys.stderr)
         return 1
-    except BrokenPipeError:  # the reader, `head` for instance, has seen enough
+    except OSError as error:  # standard output: `| head` has seen enough, or a disk is full
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        if not isinstance(error, BrokenPipeError):
+            print(f"liteproof-edge: output: cannot be written: {error.strerror}", file=sys.stderr)
+        return 8
+    return exit_code
 
 
 def _classify(options: argparse.Namespace) -> int:
@@ -46,7 +55,7 @@ def _classify(options: argparse.Namespace) -> int:
                 exit_code = error.exit_code
             else:
                 if options.json:
-                    print(json.dumps({"picture": name, **asdict(prediction)}))
+                    print(json.dumps({"picture": str(picture), **asdict(prediction)}))
                 else:
                     print(
                         f"{name:{width}}  {prediction.label}  {prediction.probability:6.1%}  "
@@ -98,7 +107,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _show_progress(done: int, total: int) -> None:
-    if sys.stderr.isatty() and (done % 64 == 0 or done == total):
+    if sys.stderr and sys.stderr.isatty() and (done % 64 == 0 or done == total):
         end = "\n" if done == total else ""
         print(f"\r{done} of {total} pictures", end=end, file=sys.stderr, flush=True)
 
@@ -115,7 +124,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="liteproof-edge",
         description="Run and verify a liteproof bundle on this device.",
-        epilog="Exit codes: 0 done; 2 usage; 3 data; 4 bundle; 6 a check failed; 7 no runtime.",
+        epilog="Exit codes: 0 done; 2 usage; 3 data; 4 bundle; 6 a check failed; 7 no runtime; "
+        "8 output cannot be written.",
     )
     parser.add_argument("--version", action="version", version=version("liteproof-edge"))
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")

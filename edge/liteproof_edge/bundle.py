@@ -1,9 +1,9 @@
 """The bundle: a model and all that is needed to use it rightly and to check it.
 
 A bundle is read in this order, and nothing is used before every step has passed: the manifest
-parses; its schema is known; (a signature, once bundles carry one, is checked here); every file is
-there, of its size and hash; the model's tensors, as our own flatbuffer reader reads them, are those
-of the manifest.
+parses; its schema is known; it is undamaged by its own digest; (a signature, once bundles carry
+one, is checked here); every file is there, of its size and hash; the model's tensors, as our own
+flatbuffer reader reads them, are those of the manifest.
 """
 
 import hashlib
@@ -24,9 +24,12 @@ MANIFEST = "manifest.json"
 MODEL = "model.tflite"
 GOLDEN = "golden.npz"
 REQUIRED_FILES = (MODEL, GOLDEN)
+SEAL = "manifest_sha256"
+BLANK_SEAL = "0" * 64
 MAX_MANIFEST_BYTES = 1 << 20
 MAX_FILE_BYTES = 1 << 30
 MAX_CLASSES = 100_000
+MAX_SCALE = 1e30  # far above any, and a float32
 MODEL_DTYPES = ("uint8", "int8", "int16", "float32")
 
 
@@ -101,7 +104,9 @@ class Bundle:
         where = str(folder / MANIFEST)
         # A signature over the manifest is checked here, before anything that it says is believed.
         files = _read_files(folder, _get(manifest, "files", dict, where), where)
-        labels = _labels(manifest, where)
+        name, labels = _get(manifest, "name", str, where), _labels(manifest, where)
+        if not _is_name(name):
+            raise BundleError(f"{where}: name: {name!r}, expected a printable string")
         spec = spec_from_json(
             _get(manifest, "preprocessing", dict, where), f"{where}: preprocessing"
         )
@@ -111,7 +116,7 @@ class Bundle:
         ]
         bundle = cls(
             path=folder,
-            name=_get(manifest, "name", str, where),
+            name=name,
             labels=labels,
             preprocessing=spec,
             input=tensors[0],
@@ -140,8 +145,11 @@ class Bundle:
             ("output", graph.outputs, self.output),
         ):
             if len(indices) != 1 or indices[0] < 0:
-                raise ModelError(f"{where}: has {len(indices)} {key} tensors, expected one")
-            actual = TensorSpec.of(graph.tensors[indices[0]])
+                raise ModelError(f"{where}: its {key} tensors are {indices}, expected one")
+            try:
+                actual = TensorSpec.of(graph.tensors[indices[0]])
+            except ModelError as error:
+                raise ModelError(f"{where}: {key}: {error}") from None
             if actual != expected:
                 raise ModelError(
                     f"{where}: {key} tensor is {actual.to_json()}, "
@@ -157,12 +165,36 @@ def _read_manifest(path: Path) -> Mapping[str, Any]:
         raise BundleError(f"{path}: not JSON: {error}") from None
     if not isinstance(manifest, dict):
         raise BundleError(f"{path}: holds a {type(manifest).__name__}, expected an object")
+    _check_schema(manifest, path)
+    _check_seal(manifest, data, path)
+    return manifest
+
+
+def seal(manifest: Mapping[str, Any]) -> bytes:
+    """Return manifest.json, with a digest of its own in it.
+
+    `manifest_sha256` is the SHA-256 of the file's bytes with 64 zeros in that digest's place. It
+    tells damage, down to a flipped bit in a figure; against malice there are signatures.
+    """
+    text = json.dumps({**manifest, SEAL: BLANK_SEAL}, indent=1, ensure_ascii=False) + "\n"
+    before, _, after = text.rpartition(BLANK_SEAL)
+    return (before + hashlib.sha256(text.encode()).hexdigest() + after).encode()
+
+
+def _check_seal(manifest: Mapping[str, Any], data: bytes, path: Path) -> None:
+    stated = _get(manifest, SEAL, str, str(path))
+    before, _, after = data.rpartition(stated.encode("utf-8", "replace") or b"?")
+    actual = hashlib.sha256(before + BLANK_SEAL.encode() + after).hexdigest()
+    if actual != stated:
+        raise BundleError(f"{path}: damaged: its sha256 is {actual}, it says {stated}")
+
+
+def _check_schema(manifest: Mapping[str, Any], path: Path) -> None:
     version = manifest.get("schema_version")
     if type(version) is not int or version != SCHEMA_VERSION:
         raise BundleError(
             f"{path}: schema_version {version!r}, this liteproof-edge reads {SCHEMA_VERSION}"
         )
-    return manifest
 
 
 def _refuse_constant(name: str) -> None:
@@ -218,9 +250,15 @@ def _get(table: Mapping[str, Any], key: str, kind: type, where: str) -> Any:  # 
 
 def _labels(manifest: Mapping[str, Any], where: str) -> tuple[str, ...]:
     labels = _get(manifest, "labels", list, where)
-    if not 2 <= len(labels) <= MAX_CLASSES or not all(isinstance(label, str) for label in labels):
-        raise BundleError(f"{where}: labels: expected 2 to {MAX_CLASSES} strings")
+    if not 2 <= len(labels) <= MAX_CLASSES or not all(map(_is_name, labels)):
+        raise BundleError(f"{where}: labels: expected 2 to {MAX_CLASSES} printable strings")
+    if len(set(labels)) != len(labels):
+        raise BundleError(f"{where}: labels: some are the same")
     return tuple(labels)
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and value != "" and value.isprintable()
 
 
 def _tensor_spec(value: Mapping[str, Any], where: str) -> TensorSpec:
@@ -232,8 +270,8 @@ def _tensor_spec(value: Mapping[str, Any], where: str) -> TensorSpec:
         raise BundleError(f"{where}.dtype: {dtype!r}, expected one of {', '.join(MODEL_DTYPES)}")
     quantization = None
     if dtype != "float32":
-        scale = _get(value, "scale", float, where)
-        if not scale > 0:
-            raise BundleError(f"{where}.scale: {scale}, expected a positive number")
-        quantization = Quantization(scale, _get(value, "zero_point", int, where))
+        scale: Any = value.get("scale")
+        if type(scale) not in {int, float} or not 0 < scale < MAX_SCALE:
+            raise BundleError(f"{where}.scale: {scale!r}, expected a positive number")
+        quantization = Quantization(float(scale), _get(value, "zero_point", int, where))
     return TensorSpec(_get(value, "name", str, where), dtype, tuple(shape), quantization)

@@ -67,10 +67,13 @@ def evaluate(
         DatasetError: no such data, or labels that the bundle does not know.
         PictureError: a file in a label's folder is no picture.
     """
-    if not folder.is_dir():
-        raise DatasetError(f"{folder}: not a folder; expected IDX files or a folder for each label")
-    read = _idx_cases if idx.is_idx_folder(folder) else _folder_cases
-    cases = read(classifier, folder)
+    try:
+        if not folder.is_dir():
+            raise DatasetError(f"{folder}: not a folder; expected IDX files, or one for each label")
+        read = _idx_cases if idx.is_idx_folder(folder) else _folder_cases
+        cases = read(classifier, folder)
+    except OSError as error:
+        raise DatasetError(f"{folder}: cannot be read: {error.strerror}") from None
     correct = 0
     latencies_us = []
     for done, (predict, label) in enumerate(cases, start=1):
@@ -106,7 +109,9 @@ def _idx_cases(classifier: Classifier, folder: Path) -> Sequence[Case]:
 def _folder_cases(classifier: Classifier, folder: Path) -> Sequence[Case]:
     labels = classifier.bundle.labels
     cases: list[Case] = []
-    for label_folder in sorted(path for path in folder.iterdir() if path.is_dir()):
+    for label_folder in sorted(folder.iterdir()):
+        if label_folder.name.startswith(".") or not label_folder.is_dir():
+            continue
         if label_folder.name not in labels:
             raise DatasetError(
                 f"{label_folder}: the bundle knows no such label, only {', '.join(labels)}"

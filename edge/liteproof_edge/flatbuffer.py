@@ -97,12 +97,15 @@ class _Buffer:
         self.budget = VALUES_PER_BYTE * len(data)
 
     def unpack(self, form: str, position: int, count: int = 1) -> tuple[int | float, ...]:
-        self.budget -= count
-        if self.budget < 0:
-            raise _Damaged("it refers to the same bytes over and over")
+        self.spend(count)
         if position < 0 or position + struct.calcsize(form) * count > len(self.data):
             raise _Damaged(f"byte {position} is outside its {len(self.data)} bytes")
         return struct.unpack_from(f"<{count}{form}", self.data, position)
+
+    def spend(self, values: int) -> None:
+        self.budget -= values
+        if self.budget < 0:
+            raise _Damaged("it refers to the same bytes over and over")
 
     def integer(self, form: str, position: int) -> int:
         return int(self.unpack(form, position)[0])
@@ -113,11 +116,11 @@ class _Buffer:
     def vector(self, position: int, form: str) -> tuple[int | float, ...]:
         return self.unpack(form, position + 4, self.integer("I", position))
 
-    def blob(self, position: int) -> bytes:
-        length = self.integer("I", position)
-        if position + 4 + length > len(self.data):
+    def blob(self, position: int, length: int) -> bytes:
+        if position + length > len(self.data):
             raise _Damaged(f"{length} bytes at {position} run past its {len(self.data)} bytes")
-        return self.data[position + 4 : position + 4 + length]
+        self.spend(length)
+        return self.data[position : position + length]
 
 
 class _Table:
@@ -152,7 +155,10 @@ class _Table:
 
     def blob(self, slot: int) -> bytes:
         at = self._at(slot)
-        return b"" if at is None else self.buffer.blob(self.buffer.follow(at))
+        if at is None:
+            return b""
+        start = self.buffer.follow(at)
+        return self.buffer.blob(start + 4, self.buffer.integer("I", start))
 
     def text(self, slot: int) -> str:
         return self.blob(slot).decode("utf-8", "backslashreplace")
@@ -176,7 +182,7 @@ def _read_model(data: bytes) -> Model:
     buffer = _Buffer(data)
     model = _Table(buffer, buffer.follow(0))
     operator_codes = [_operator_code(code) for code in model.tables(1)]
-    blobs = [_constant(entry, data) for entry in model.tables(4)]
+    blobs = [_constant(entry) for entry in model.tables(4)]
     subgraphs = tuple(
         _read_subgraph(subgraph, operator_codes, blobs) for subgraph in model.tables(2)
     )
@@ -193,14 +199,12 @@ def _read_model(data: bytes) -> Model:
     return Model(subgraphs, runtime.rstrip(b"\0").decode("ascii", "backslashreplace"))
 
 
-def _constant(entry: _Table, data: bytes) -> bytes:
+def _constant(entry: _Table) -> bytes:
     """Return a buffer's bytes, which large models keep behind the flatbuffer itself."""
     offset, size = entry.integer(1, "Q"), entry.integer(2, "Q")
     if offset <= 1:  # 0: none; 1: the converter's own placeholder
         return entry.blob(0)
-    if offset + size > len(data):
-        raise _Damaged(f"{size} bytes at {offset} run past its {len(data)} bytes")
-    return data[offset : offset + size]
+    return entry.buffer.blob(offset, size)
 
 
 def _operator_code(code: _Table) -> tuple[str, int]:

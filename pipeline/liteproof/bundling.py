@@ -1,7 +1,6 @@
 """Writing a bundle: the model and everything needed to use it rightly and to check it."""
 
 import hashlib
-import json
 import platform
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -13,13 +12,13 @@ from numpy.typing import NDArray
 
 from liteproof.comparison import KERAS, Comparison
 from liteproof.datasets import Dataset
-from liteproof.errors import StorageError
+from liteproof.errors import RecipeError, StorageError
 from liteproof.golden_choice import choose_golden
 from liteproof.model_card import model_card
 from liteproof.recipe import Preprocessing
 from liteproof.runs import Run
 from liteproof.storage import make_folder, new_folder
-from liteproof_edge.bundle import GOLDEN, MANIFEST, MODEL, SCHEMA_VERSION, Bundle, TensorSpec
+from liteproof_edge.bundle import GOLDEN, MANIFEST, MODEL, SCHEMA_VERSION, Bundle, TensorSpec, seal
 from liteproof_edge.flatbuffer import read_model
 from liteproof_edge.preprocessing import InkSpec, RawSpec, Spec, spec_to_json
 
@@ -38,11 +37,18 @@ class Ingredients:
 
 
 def preprocessing_spec(choice: Preprocessing, shape: tuple[int, int, int]) -> Spec:
-    """Return the recipe's preprocessing, for pictures of the data's shape."""
+    """Return the recipe's preprocessing, for pictures of the data's shape.
+
+    Raises:
+        RecipeError: it cannot make pictures of that shape.
+    """
     height, width, channels = shape
-    if choice.kind == InkSpec.kind:
-        return InkSpec(height, width, channels, choice.box)
-    return RawSpec(height, width, channels)
+    try:
+        if choice.kind == InkSpec.kind:
+            return InkSpec(height, width, channels, choice.box)
+        return RawSpec(height, width, channels)
+    except ValueError as error:
+        raise RecipeError(f"preprocessing: {error}") from None
 
 
 def write_bundle(ingredients: Ingredients, folder: Path) -> None:
@@ -71,7 +77,7 @@ def write_bundle(ingredients: Ingredients, folder: Path) -> None:
         name: {"size_bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
         for name, data in contents.items()
     }
-    contents[MANIFEST] = (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode()
+    contents[MANIFEST] = seal(manifest)
     with new_folder(folder) as partial:
         for name, data in contents.items():
             (partial / name).write_bytes(data)

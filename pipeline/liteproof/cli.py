@@ -18,6 +18,7 @@ DATA_DIR = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     help="TFDS's folder.  [default: TFDS_DATA_DIR, or ~/tensorflow_datasets]",
 )
+INTERRUPTED = "interrupted; `run` goes on by itself from here, `train` with --resume"
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -32,7 +33,7 @@ class ErrorHandlingGroup(click.Group):
             click.echo(f"liteproof: {error}", err=True)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
-            click.echo("\nliteproof: interrupted; the same command goes on from here", err=True)
+            click.echo(f"\nliteproof: {INTERRUPTED}", err=True)
             ctx.exit(1)
 
 

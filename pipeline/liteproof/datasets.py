@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from liteproof.acquisition import Report, acquire
+from liteproof.acquisition import Report, acquire, prepared_folder
+from liteproof.distribution import import_tensorflow
 from liteproof.storage import new_folder
 from liteproof_edge.errors import DatasetError
 from liteproof_edge.idx import Examples
@@ -69,18 +70,40 @@ def load_dataset(name: str, data_dir: Path, report: Report, source: Path | None 
         DatasetError: it is not to be had, or is not one of pictures of one size with labels.
         StorageError: `data_dir` cannot be written.
     """
+    if source is None and (dataset := cached_dataset(name, data_dir)):
+        return dataset
     prepared = acquire(name, data_dir, source, report)
-    version = f"{name}/{prepared.name}"
-    cache = data_dir / ".liteproof" / version.replace("/", "-")
-    state = _state(prepared)
-    dataset = _read_cache(cache, version, state)
+    report(f"{name}: decoding {prepared}")
+    _write_cache(_cache(name, prepared, data_dir), prepared)
+    dataset = cached_dataset(name, data_dir)
     if dataset is None:
-        report(f"{name}: decoding {prepared}")
-        _write_cache(cache, prepared, state)
-        dataset = _read_cache(cache, version, state)
-    if dataset is None:
-        raise DatasetError(f"{cache}: cannot be read back; remove it and try again")
+        raise DatasetError(f"{prepared}: changed while it was decoded; try again")
     return dataset
+
+
+def cached_dataset(name: str, data_dir: Path) -> Dataset | None:
+    """Return a dataset that is prepared and decoded, its arrays mapped from their files.
+
+    This takes milliseconds, and imports neither TFDS nor TensorFlow.
+    """
+    prepared = prepared_folder(name, data_dir)
+    if prepared is None:
+        return None
+    cache = _cache(name, prepared, data_dir)
+    try:
+        about = json.loads((cache / "dataset.json").read_text())
+        arrays = [np.load(cache / f"{array}.npy", mmap_mode="r") for array in ARRAYS]
+    except (OSError, ValueError):
+        return None
+    if about["state"] != _state(prepared):
+        return None
+    return Dataset(
+        name=f"{name}/{prepared.name}",
+        labels=tuple(about["labels"]),
+        train=Examples(*arrays[:2]),
+        test=Examples(*arrays[2:]),
+        fingerprint=about["fingerprint"],
+    )
 
 
 def divide(dataset: Dataset, validation_pictures: int, rng: np.random.Generator) -> Parts:
@@ -108,28 +131,15 @@ def _state(prepared: Path) -> str:
         (path.name, path.stat().st_size, path.stat().st_mtime_ns)
         for path in sorted(prepared.iterdir())
     ]
-    return hashlib.sha256(json.dumps([str(prepared), entries]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(entries).encode()).hexdigest()
 
 
-def _read_cache(cache: Path, version: str, state: str) -> Dataset | None:
-    """Return the cached arrays, mapped from their files; None if they are absent or out of date."""
-    try:
-        about = json.loads((cache / "dataset.json").read_text())
-        arrays = [np.load(cache / f"{name}.npy", mmap_mode="r") for name in ARRAYS]
-    except (OSError, ValueError):
-        return None
-    if about["state"] != state:
-        return None
-    return Dataset(
-        name=version,
-        labels=tuple(about["labels"]),
-        train=Examples(*arrays[:2]),
-        test=Examples(*arrays[2:]),
-        fingerprint=about["fingerprint"],
-    )
+def _cache(name: str, prepared: Path, data_dir: Path) -> Path:
+    return data_dir / ".liteproof" / f"{name.replace('/', '-')}-{prepared.name}"
 
 
-def _write_cache(cache: Path, prepared: Path, state: str) -> None:
+def _write_cache(cache: Path, prepared: Path) -> None:
+    state = _state(prepared)
     labels, train, test = _read_tfds(prepared)
     fingerprint = hashlib.sha256(train.images.tobytes() + train.labels.tobytes()).hexdigest()
     about = {"state": state, "labels": labels, "fingerprint": fingerprint}
@@ -143,6 +153,7 @@ def _write_cache(cache: Path, prepared: Path, state: str) -> None:
 def _read_tfds(prepared: Path) -> tuple[list[str], Examples, Examples]:
     import tensorflow_datasets as tfds  # noqa: PLC0415 - takes a second, and TensorFlow to read
 
+    import_tensorflow()  # TFDS would do it, and let it chatter
     try:
         builder = tfds.builder_from_directory(str(prepared))
         keys = builder.info.supervised_keys or ("image", "label")

@@ -29,10 +29,20 @@ def prepare(device: Device, threads: int) -> None:
     Training repeats bit for bit only at the same number of threads.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     os.environ["TF_NUM_INTRAOP_THREADS"] = str(threads)
     os.environ["TF_NUM_INTEROP_THREADS"] = str(threads)
     if device is Device.CPU:
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+
+
+def import_tensorflow() -> Any:  # noqa: ANN401 - TensorFlow has no types
+    """Import TensorFlow without what it says of this machine, and return it."""
+    with quiet():
+        import tensorflow as tf  # noqa: PLC0415 - takes seconds
+
+        tf.constant(0)  # what starts with the first operation is said with it
+    return tf
 
 
 def strategy(device: Device) -> Any:  # noqa: ANN401 - TensorFlow has no types
@@ -41,16 +51,13 @@ def strategy(device: Device) -> Any:  # noqa: ANN401 - TensorFlow has no types
     Raises:
         DeviceError: a GPU was asked for and TensorFlow sees none.
     """
+    tf = import_tensorflow()
     with quiet():
-        import tensorflow as tf  # noqa: PLC0415 - takes seconds
-
         gpus = tf.config.list_physical_devices("GPU")
     if device is Device.GPU and not gpus:
         raise DeviceError("--device gpu: TensorFlow sees no GPU; expected one, or --device cpu")
     if device is Device.CPU or not gpus:
         return tf.distribute.OneDeviceStrategy("/cpu:0")
-    for gpu in gpus:
-        tf.config.experimental.set_memory_growth(gpu, True)  # noqa: FBT003 - TensorFlow's own order
     return tf.distribute.OneDeviceStrategy("/gpu:0")
 
 

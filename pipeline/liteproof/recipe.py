@@ -37,8 +37,8 @@ class Padding(Enum):
 class Scheme(Enum):
     """How an exported model's numbers are stored."""
 
-    INT8 = "int8"  # uint8 pixels in, int8 logits out, integers in between
     FLOAT32 = "float32"
+    INT8 = "int8"  # uint8 pixels in, int8 logits out, integers in between
 
 
 class Activation(Enum):

@@ -46,6 +46,8 @@ def keras_logits(model: Path, pictures: NDArray[np.uint8], cache: Path) -> NDArr
             images = pictures[first : first + BATCH].astype(np.float32)
             parts.append(answer(tf.constant(images)).numpy())
             bar.update(len(images))
+    for outdated in cache.glob("keras-logits-*.npy"):
+        outdated.unlink()
     logits: NDArray[np.float32] = np.concatenate(parts)
     write_array(file, logits)
     return logits

@@ -22,19 +22,15 @@ class Settings:
     def __str__(self) -> str:
         return f"seed {self.seed}, {self.threads} threads, device {self.device.value}"
 
-    def to_json(self) -> str:
-        """Return the settings as `run.json` holds them."""
-        stored = {**asdict(self), "device": self.device.value, "data_dir": str(self.data_dir)}
-        return json.dumps(stored, indent=1)
-
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run's folder, recipe and settings."""
+    """A run's folder, recipe and settings, and the SHA-256 of its training data."""
 
     path: Path
     recipe_file: RecipeFile
     settings: Settings
+    fingerprint: str
 
     @property
     def recipe(self) -> Recipe:
@@ -86,7 +82,7 @@ class Run:
         return path
 
 
-def begin(path: Path, recipe_file: RecipeFile, settings: Settings) -> Run:
+def begin(path: Path, recipe_file: RecipeFile, settings: Settings, fingerprint: str) -> Run:
     """Make a run's folder, or write a recipe and settings into the one that is there.
 
     Raises:
@@ -94,8 +90,14 @@ def begin(path: Path, recipe_file: RecipeFile, settings: Settings) -> Run:
     """
     make_folder(path)
     write_file(path / "recipe.toml", recipe_file.text)
-    write_file(path / "run.json", settings.to_json())
-    return Run(path, recipe_file, settings)
+    stored = {
+        **asdict(settings),
+        "device": settings.device.value,
+        "data_dir": str(settings.data_dir),
+        "fingerprint": fingerprint,
+    }
+    write_file(path / "run.json", json.dumps(stored, indent=1))
+    return Run(path, recipe_file, settings, fingerprint)
 
 
 def find_run(path: Path) -> Run | None:
@@ -116,9 +118,10 @@ def find_run(path: Path) -> Run | None:
             device=Device(stored["device"]),
             data_dir=Path(stored["data_dir"]),
         )
+        fingerprint = str(stored["fingerprint"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path}: a damaged run: {error!r}; remove it and train again") from None
-    return Run(path, parse_recipe(text, str(path / "recipe.toml")), settings)
+    return Run(path, parse_recipe(text, str(path / "recipe.toml")), settings, fingerprint)
 
 
 def open_run(path: Path) -> Run:

@@ -5,22 +5,24 @@ import shutil
 from collections.abc import Sequence
 from enum import Enum
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 from liteproof import distribution, runs
-from liteproof.bundling import Ingredients, write_bundle
+from liteproof.bundling import Ingredients, preprocessing_spec, write_bundle
 from liteproof.calibration import representative
 from liteproof.comparison import Comparison, compare
-from liteproof.datasets import Dataset, Parts, divide, load_dataset
+from liteproof.datasets import Dataset, Parts, cached_dataset, divide, load_dataset
 from liteproof.errors import RunError
 from liteproof.execution import execute
 from liteproof.progress import say
 from liteproof.randomness import Stream, random_stream
-from liteproof.recipe import RecipeFile, Scheme
+from liteproof.recipe import Recipe, RecipeFile, Scheme
 from liteproof.reference import keras_logits
 from liteproof.runs import Run, Settings
 from liteproof.stage import Stage, digest
 from liteproof.storage import write_file
+from liteproof_edge.runtime import installed
 
 TRAINED_BY = ("dataset", "architecture", "training")  # the parts of a recipe that make the weights
 
@@ -41,9 +43,20 @@ def train(path: Path, recipe_file: RecipeFile, settings: Settings, existing: Exi
         DatasetError: the data is not to be had.
         TrainingError: training cannot go on.
     """
-    run = _begin(path, recipe_file, settings, existing)
-    dataset = _data(run)
-    _training(run, dataset).perform(partial(_train, run, dataset))
+    found = runs.find_run(path)
+    difference = _difference(found, recipe_file, settings) if found else ""
+    _check_existing(path, found, difference, existing)
+    dataset = _data(recipe_file.recipe, settings)
+    preprocessing_spec(recipe_file.recipe.preprocessing, dataset.shape)  # fail now, not at the end
+    if found and not difference and found.fingerprint != dataset.fingerprint:
+        difference = "its data has changed since"
+        _check_existing(path, found, difference, existing)
+    if found and difference:
+        say(f"train: starting anew: {difference}")
+        for folder in (found.checkpoints, found.tensorboard):
+            shutil.rmtree(folder, ignore_errors=True)
+    run = runs.begin(path, recipe_file, settings, dataset.fingerprint)
+    _training(run).perform(partial(_train, run, dataset))
     return run
 
 
@@ -89,7 +102,8 @@ def bundle(run: Run, folder: Path) -> None:
     comparison.check()
     made = Ingredients(run, dataset, _parts(run, dataset).validation, model, comparison)
     inputs = [run.recipe_file.text, digest(run.comparison), digest(run.tflite_model(Scheme.INT8))]
-    stage = Stage(f"bundle {os.path.relpath(folder, run.path)}", run.path, inputs, [folder])
+    place = "" if folder == run.bundle else f" {os.path.relpath(folder, run.path)}"
+    stage = Stage(f"bundle{place}", run.path, inputs, [folder])
     stage.perform(partial(write_bundle, made, folder))
 
 
@@ -107,24 +121,17 @@ def run_all(path: Path, recipe_file: RecipeFile, settings: Settings) -> Comparis
     return comparison
 
 
-def _begin(path: Path, recipe_file: RecipeFile, settings: Settings, existing: Existing) -> Run:
-    found = runs.find_run(path)
+def _check_existing(path: Path, found: Run | None, difference: str, existing: Existing) -> None:
+    """Refuse to train into a folder that is not there for it."""
     if found is None:
         if existing is Existing.RESUME:
             raise RunError(f"{path}: holds no run to resume; begin it without --resume")
         if path.is_dir() and any(path.iterdir()):
             raise RunError(f"{path}: is not empty and holds no run; choose another folder")
-        return runs.begin(path, recipe_file, settings)
-    difference = _difference(found, recipe_file, settings)
-    if difference and existing is not Existing.REPLACE:
+    elif difference and existing is not Existing.REPLACE:
         raise RunError(f"{path}: holds another run: {difference}; choose another --out")
-    if difference:
-        say(f"train: starting anew: {difference}")
-        for folder in (found.checkpoints, found.tensorboard):
-            shutil.rmtree(folder, ignore_errors=True)
     elif existing is Existing.REFUSE and not found.keras_model.is_file():
         raise RunError(f"{path}: holds an unfinished training; go on with it by --resume")
-    return runs.begin(path, recipe_file, settings)
 
 
 def _difference(found: Run, recipe_file: RecipeFile, settings: Settings) -> str:
@@ -137,8 +144,10 @@ def _difference(found: Run, recipe_file: RecipeFile, settings: Settings) -> str:
     return ""
 
 
-def _data(run: Run) -> Dataset:
-    return load_dataset(run.recipe.dataset.name, run.settings.data_dir, say)
+def _data(recipe: Recipe, settings: Settings) -> Dataset:
+    if cached_dataset(recipe.dataset.name, settings.data_dir):
+        say("data: nothing has changed, skipped")
+    return load_dataset(recipe.dataset.name, settings.data_dir, say)
 
 
 def _parts(run: Run, dataset: Dataset) -> Parts:
@@ -146,8 +155,8 @@ def _parts(run: Run, dataset: Dataset) -> Parts:
     return divide(dataset, run.recipe.dataset.validation_pictures, rng)
 
 
-def _training(run: Run, dataset: Dataset) -> Stage:
-    inputs = [run.recipe_file.part(*TRAINED_BY), str(run.settings), dataset.fingerprint]
+def _training(run: Run) -> Stage:
+    inputs = [run.recipe_file.part(*TRAINED_BY), str(run.settings), run.fingerprint]
     return Stage("train", run.path, inputs, [run.keras_model])
 
 
@@ -161,8 +170,8 @@ def _train(run: Run, dataset: Dataset) -> None:
 def _trained(run: Run) -> Dataset:
     """Return the data of a finished training."""
     run.require(run.keras_model, f"train {run.recipe.name} --out {run.path} --resume")
-    dataset = _data(run)
-    if not _training(run, dataset).is_done():
+    dataset = load_dataset(run.recipe.dataset.name, run.settings.data_dir, say)
+    if not _training(run).is_done() or run.fingerprint != dataset.fingerprint:
         raise RunError(
             f"{run.keras_model}: was not trained by this recipe on this data; train again"
         )
@@ -170,7 +179,7 @@ def _trained(run: Run) -> Dataset:
 
 
 def _export_stage(run: Run, scheme: Scheme) -> Stage:
-    inputs = [digest(run.keras_model), run.recipe_file.part("quantization")]
+    inputs = [digest(run.keras_model), run.recipe_file.part("quantization"), version("tensorflow")]
     return Stage(f"export {scheme.value}", run.path, inputs, [run.tflite_model(scheme)])
 
 
@@ -197,8 +206,9 @@ def _exported(run: Run, scheme: Scheme) -> Path:
 
 
 def _comparison_stage(run: Run, dataset: Dataset) -> Stage:
-    models = [digest(run.tflite_model(scheme)) for scheme in Scheme]
-    inputs = [digest(run.keras_model), *models, run.recipe_file.part("gates"), dataset.fingerprint]
+    inputs = [digest(run.keras_model), *(digest(run.tflite_model(scheme)) for scheme in Scheme)]
+    inputs += [run.recipe_file.part("gates"), dataset.fingerprint]
+    inputs += [version(runtime.value) for runtime in installed()]
     return Stage("compare", run.path, inputs, [run.comparison])
 
 

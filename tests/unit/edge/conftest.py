@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from liteproof_edge.bundle import Bundle
+from liteproof_edge.bundle import BLANK_SEAL, SEAL, Bundle
 from liteproof_edge.classifier import Classifier
 from liteproof_edge.golden import Golden
 from liteproof_edge.preprocessing import InkSpec, RawSpec
@@ -62,13 +62,18 @@ def copied(tmp_path):
 
 @pytest.fixture(scope="session")
 def edit_manifest():
-    """Change the manifest of a copied bundle: `change` is given it as a dict."""
+    """Change the manifest of a copied bundle: `change` is given it as a dict.
+
+    It is written with JSON's escapes, which can hold what UTF-8 cannot, and sealed again.
+    """
 
     def edit(folder, change):
         path = folder / "manifest.json"
         manifest = json.loads(path.read_text())
         change(manifest)
-        path.write_text(json.dumps(manifest))
+        data = json.dumps(manifest | {SEAL: BLANK_SEAL}).encode()
+        digest = hashlib.sha256(data).hexdigest()
+        path.write_bytes(data.replace(BLANK_SEAL.encode(), digest.encode()))
 
     return edit
 
@@ -131,12 +136,17 @@ def idx_folder(tmp_path, golden, idx_bytes):
 
 @pytest.fixture(scope="session")
 def command():
-    """Run `liteproof-edge` as a user does, in a process of its own."""
+    """Run `liteproof-edge` as a user does, in a process of its own.
 
-    def run(*arguments):
+    `environment` is added to the tests' own; `stdout` takes the output instead of the result.
+    """
+
+    def run(*arguments, environment=None, stdout=subprocess.PIPE):
         return subprocess.run(
             [sys.executable, "-m", "liteproof_edge", *map(os.fspath, arguments)],
-            capture_output=True,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            env=os.environ | (environment or {}),
             check=False,
             encoding="utf-8",
             timeout=60,

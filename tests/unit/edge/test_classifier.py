@@ -33,6 +33,16 @@ def test_classify_gives_the_golden_labels_on_each_runtime(bundle, golden, each_r
     assert answers == golden.classes.tolist()
 
 
+def test_classify_knows_dark_digits_of_16_bit_grey_levels(classifier, golden):
+    answers = []
+    for picture in golden.pictures:
+        large = np.asarray(Image.open(io.BytesIO(picture)).resize((140, 140))).astype(np.uint16)
+        file = io.BytesIO()
+        Image.fromarray(np.uint16(65_535) - large * np.uint16(200)).save(file, "PNG")
+        answers.append(classifier.classify(file.getvalue()).index)
+    assert answers == golden.classes.tolist()
+
+
 def test_classify_knows_large_dark_digits_in_a_jpeg_photo(classifier, golden):
     rng = np.random.default_rng(1)
     answers = []
@@ -80,6 +90,13 @@ def test_load_refuses_a_bundle_that_is_not_there(tmp_path):
 def test_load_takes_the_runtime_asked_for(released, each_runtime):
     with Classifier.load(released, runtime=each_runtime) as classifier:
         assert classifier.session.runtime.runtime is each_runtime
+
+
+def test_classify_refuses_once_the_classifier_is_closed(bundle, golden):
+    with Classifier(bundle) as classifier:
+        classifier.classify(golden.pictures[0])
+    with pytest.raises(ModelError, match="session is closed"):
+        classifier.classify(golden.pictures[0])
 
 
 def test_classify_refuses_a_blank_picture(classifier):

@@ -1,8 +1,13 @@
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from liteproof_edge import __main__ as module
 from liteproof_edge import runtime
@@ -93,10 +98,36 @@ def test_classify_keeps_an_unprintable_name_on_one_line(run, released, tmp_path,
     assert out[0].startswith(f"{tmp_path}/{ODD_NAME_ESCAPED}  0  ")
 
 
+def test_classify_aligns_the_labels_of_names_as_they_are_printed(run, released, tmp_path, golden):
+    paths = [tmp_path / ODD_NAME, tmp_path / "0.png"]
+    for path in paths:
+        path.write_bytes(golden.pictures[0])
+    _, out, _ = run("classify", released, *paths)
+    name_width = len(f"{tmp_path}/{ODD_NAME_ESCAPED}")
+    assert [line[name_width : name_width + 5] for line in out] == ["  0  "] * 2
+
+
 def test_classify_keeps_an_unprintable_name_in_an_error_on_one_line(run, released, tmp_path):
     exit_code, out, err = run("classify", released, tmp_path / ODD_NAME)
     assert (exit_code, out, len(err)) == (3, [], 1)
     assert err[0].startswith(f"liteproof-edge: {tmp_path}/{ODD_NAME_ESCAPED}: cannot be read")
+
+
+def test_classify_gives_the_pictures_own_name_in_json(run, released, tmp_path, golden):
+    (tmp_path / ODD_NAME).write_bytes(golden.pictures[0])
+    exit_code, (line,), _ = run("classify", released, "--json", tmp_path / ODD_NAME)
+    assert exit_code == 0
+    assert json.loads(line)["picture"] == str(tmp_path / ODD_NAME)
+
+
+def test_classify_refuses_a_label_with_a_line_break_on_one_line(
+    run, copied, edit_manifest, digit_files
+):
+    labels = ["a\nb\x1b[31m", *"123456789"]
+    edit_manifest(copied, lambda manifest: manifest.update(labels=labels))
+    exit_code, out, err = run("classify", copied, digit_files[0])
+    assert (exit_code, out, len(err)) == (4, [], 1)
+    assert err[0].startswith(f"liteproof-edge: {copied / 'manifest.json'}: labels: ")
 
 
 def test_verify_prints_what_the_golden_vectors_showed(run, released, each_runtime):
@@ -167,6 +198,12 @@ def test_evaluate_fails_with_3_on_an_unknown_label(run, released, label_folders)
     (label_folders / "ten").mkdir()
     exit_code, out, err = run("evaluate", released, label_folders)
     assert (exit_code, out, len(err)) == (3, [], 1)
+
+
+def test_evaluate_fails_with_3_on_a_folder_name_that_is_too_long(run, released):
+    exit_code, out, err = run("evaluate", released, "a" * 300)
+    assert (exit_code, out, len(err)) == (3, [], 1)
+    assert err[0].startswith(f"liteproof-edge: {'a' * 300}: ")
 
 
 @pytest.mark.parametrize("name", ["classify", "verify", "evaluate"])
@@ -273,3 +310,82 @@ def test_process_prints_its_help(command):
     done = command("--help")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("usage: liteproof-edge")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_process_ends_quietly_with_8_where_nobody_reads_its_output(
+    command, released, digit_files, unbuffered
+):
+    reader, writer = os.pipe()
+    os.close(reader)
+    environment = {"PYTHONUNBUFFERED": unbuffered}
+    done = command("classify", released, digit_files[0], environment=environment, stdout=writer)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (8, "")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_process_ends_with_8_and_one_line_where_the_disk_is_full(
+    command, released, digit_files, unbuffered
+):
+    environment = {"PYTHONUNBUFFERED": unbuffered}
+    with Path("/dev/full").open("w") as full:
+        done = command("classify", released, digit_files[0], environment=environment, stdout=full)
+    assert done.returncode == 8
+    assert done.stderr == "liteproof-edge: output: cannot be written: No space left on device\n"
+
+
+def test_process_ends_well_where_standard_output_is_closed(released, digit_files):
+    line = '"$0" -m liteproof_edge classify "$1" "$2" >&-'
+    arguments = [sys.executable, released, digit_files[0]]
+    done = subprocess.run(["bash", "-c", line, *arguments], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_process_escapes_what_the_terminal_cannot_print(command, released, digit_files):
+    environment = {"PYTHONIOENCODING": "ascii"}
+    done = command("classify", released, digit_files[0], environment=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith(r" \xb5s" "\n")
+
+
+def test_process_evaluates_where_standard_error_is_closed(released, label_folders):
+    done = subprocess.run(
+        [
+            *("bash", "-c", 'exec "$@" 2>&-', "bash"),
+            *(sys.executable, "-m", "liteproof_edge", "evaluate", released, label_folders),
+        ],
+        stdout=subprocess.PIPE,
+        check=False,
+        encoding="utf-8",
+        timeout=60,
+    )
+    assert done.returncode == 0
+    assert "top-1 accuracy  100.00% (20 of 20)" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("name", "\ud800"), ("labels", [*"012345678", "\ud800"])]
+)
+def test_process_refuses_a_lone_surrogate_in_the_manifest_on_one_line(
+    command, copied, edit_manifest, key, value
+):
+    edit_manifest(copied, lambda manifest: manifest.update({key: value}))
+    done = command("verify", copied)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (4, "", 1)
+    assert done.stderr.startswith(f"liteproof-edge: {copied / 'manifest.json'}: {key}: ")
+
+
+def test_process_reports_a_fifo_without_waiting_for_it(command, released, tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    done = command("classify", released, tmp_path / "fifo")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == f"liteproof-edge: {tmp_path / 'fifo'}: not a file\n"
+
+
+def test_process_reports_a_picture_that_is_too_large_on_one_line(command, released, tmp_path):
+    path = tmp_path / "large.png"
+    Image.new("1", (10_000, 9_000)).save(path)
+    done = command("classify", released, path)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (3, "", 1)
+    assert done.stderr.startswith(f"liteproof-edge: {path}: 10000x9000 pixels, ")

@@ -1,6 +1,7 @@
 import contextlib
 import struct
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from liteproof_edge.operators import BUILTIN_OPERATORS, TENSOR_TYPES
 # The released model takes 2 ms; a slow machine with other work to do has room here, a reader that
 # runs away has not.
 MAX_SECONDS_EACH = 2.0
+# The reader may read four values for each byte of a file; the rest is Python's own overhead.
+MAX_MEMORY_PER_BYTE = 20
 OPERATORS = "QUANTIZE CONV_2D CONV_2D MAX_POOL_2D CONV_2D CONV_2D CONV_2D RESHAPE FULLY_CONNECTED"
 # The slots of schema.fbs that the tests write.
 CODES, SUBGRAPHS, BUFFERS, METADATA = 1, 2, 4, 6  # of Model
@@ -178,6 +181,12 @@ def test_read_model_takes_a_dynamic_shape_from_the_signature():
     assert (graph.tensors[0].shape, graph.tensors[0].shape_signature) == ((1, 4), (-1, 4))
 
 
+def test_read_model_gives_the_quantized_dimension():
+    along = tensor(quantization={2: np.ones(4, np.float32), 6: ("i", 1)})
+    (graph,) = read_model(flatbuffer(small_model(tensors=[along, tensor()]))).subgraphs
+    assert (graph.tensors[0].scales, graph.tensors[0].quantized_dimension) == ((1.0,) * 4, 1)
+
+
 def test_read_model_reads_a_constant_behind_the_flatbuffer():
     behind = {1: ("Q", 8), 2: ("Q", 16)}
     model = small_model(buffers=[{}, behind], tensors=[tensor(buffer=("I", 1)), tensor()])
@@ -237,6 +246,21 @@ def test_read_model_refuses_scales_referred_to_over_and_over():
         read_model(flatbuffer(small_model(tensors=[same] * 1000)))
 
 
+@pytest.mark.parametrize(
+    "same",
+    [{0: bytes(32_768)}, {1: ("Q", 8), 2: ("Q", 32_768)}],
+    ids=["in a buffer", "behind the flatbuffer"],
+)
+def test_read_model_refuses_constants_referred_to_over_and_over(same):
+    data = flatbuffer(small_model(buffers=[same] * 8192))
+    tracemalloc.start()
+    with pytest.raises(ModelError, match="over and over"):
+        read_model(data)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < MAX_MEMORY_PER_BYTE * len(data)
+
+
 def test_read_model_refuses_graphs_referred_to_over_and_over():
     model = small_model(tensors=[tensor() for _ in range(100)])
     with pytest.raises(ModelError, match="over and over"):
@@ -249,6 +273,14 @@ def test_read_model_refuses_a_vector_of_four_thousand_million_tables():
     field = model + 8 + 8 * list(small_model()).index(BUFFERS)
     struct.pack_into("<I", data, field + struct.unpack_from("<I", data, field)[0], 0xFFFFFFFF)
     with pytest.raises(ModelError, match="not a sound TFLite model"):
+        read_model(bytes(data))
+
+
+def test_read_model_refuses_a_name_longer_than_the_file():
+    odd = tensor() | {NAME: b"some name"}
+    data = bytearray(flatbuffer(small_model(tensors=[odd, tensor()])))
+    struct.pack_into("<I", data, data.index(b"some name") - 4, len(data))
+    with pytest.raises(ModelError, match=f"{len(data)} bytes at .* run past"):
         read_model(bytes(data))
 
 

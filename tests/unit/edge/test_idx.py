@@ -89,7 +89,7 @@ def test_load_refuses_pictures_of_two_dimensions(write):
 
 @pytest.mark.parametrize("shape", [(0, 28, 28), (2, 0, 28)])
 def test_load_refuses_files_that_hold_no_pictures(write, shape):
-    with pytest.raises(DatasetError, match="holds no pictures"):
+    with pytest.raises(DatasetError, match="holds nothing"):
         idx.load(write(images=np.zeros(shape), labels=np.zeros(shape[0])), Split.TEST)
 
 
@@ -120,6 +120,8 @@ def test_parse_gives_the_array_of_known_bytes():
         (b"\0\0\x08\1\0\0\0\5abcd", "truncated: 12 bytes, expected 13"),
         (b"\0\0\x08\1\0\0\0\5abcdef", "too long: 14 bytes, expected 13"),
         (b"\0\0\x08\3" + b"\xff" * 12, "truncated"),
+        (b"\0\0\x08\x21" + b"\0\0\0\1" * 33 + b"a", "begins with 00000821"),
+        (b"\0\0\x08\3" + bytes(4) + b"\xff" * 8, "holds nothing"),
     ],
 )
 def test_parse_refuses_what_is_no_idx_file(data, message):
@@ -140,6 +142,13 @@ def test_read_bytes_refuses_gzip_data_that_fails_its_checksum(tmp_path):
     packed = bytearray(gzip.compress(bytes(range(100))))
     packed[-8] ^= 1
     (tmp_path / "x").write_bytes(packed)
+    with pytest.raises(DatasetError, match="cannot be read"):
+        idx.read_bytes(tmp_path / "x")
+
+
+def test_read_bytes_refuses_gzip_data_that_cannot_be_unpacked(tmp_path):
+    header = gzip.compress(b"")[:10]
+    (tmp_path / "x").write_bytes(header + b"\xff" * 20)
     with pytest.raises(DatasetError, match="cannot be read"):
         idx.read_bytes(tmp_path / "x")
 

@@ -1,5 +1,6 @@
 import io
 import struct
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -22,6 +23,9 @@ from liteproof_edge.preprocessing import (
 
 # A mark is moved by whole pixels, so its centre of mass can be off by half of one.
 HALF_A_PIXEL = 0.5
+# A picture of 12 megapixels decodes to 12 MB of grey; more than a few copies of it, or one of
+# 64-bit integers, would not fit beside other work on a small device.
+MAX_MEMORY_BYTES = 100_000_000
 CENTRE = 14.0  # of MNIST's own pictures, counted from pixel 0
 # What has to be stored so that each EXIF orientation shows the picture upright.
 STORED = {
@@ -115,8 +119,9 @@ def test_ink_moves_the_centre_of_mass_to_pixel_14(golden, ink):
         ((30, 50), (12, 20)),
         ((100, 100), (20, 20)),
         ((5, 4), (20, 16)),
+        ((50, 27), (20, 11)),
+        ((40, 25), (20, 13)),  # half a pixel goes up
         ((1, 1), (20, 20)),
-        ((40, 1), (20, 1)),  # half a pixel becomes one
         ((120, 1), (20, 1)),  # nothing becomes thinner than one
     ],
 )
@@ -149,6 +154,18 @@ def test_ink_stretches_faint_ink_to_the_full_range(ink, paper, colour):
     np.testing.assert_array_equal(pixels, preprocess(rectangle(50, 30), ink))
 
 
+def test_ink_strengthens_strokes_that_scaling_made_faint(ink):
+    frame = rectangle(180, 180)
+    frame[41:219, 91:269] = 0
+    assert preprocess(frame, ink).max() == 255
+
+
+def test_ink_is_the_lighter_mark_where_a_darker_one_differs_as_much(ink):
+    picture = rectangle(50, 30, paper=100, colour=200)
+    picture[150:180, 10:280] = 0
+    assert extent(preprocess(picture, ink)) == (20, 12)
+
+
 def test_ink_ignores_the_grain_of_the_paper(ink):
     picture = rectangle(50, 30)
     rng = np.random.default_rng(1)
@@ -164,6 +181,22 @@ def test_ink_refuses_a_blank_picture(ink, grey):
     assert refused.value.exit_code == 3
 
 
+def test_ink_refuses_specks_that_fade_when_they_are_scaled(ink):
+    picture = np.full((900, 900), 255, np.uint8)
+    picture[10, 10] = picture[890, 890] = 0
+    with pytest.raises(PictureError, match="no ink found: what there is fades to nothing"):
+        preprocess(picture, ink)
+
+
+def test_ink_needs_little_memory_for_a_large_picture(ink):
+    data = encoded(Image.fromarray(rectangle(1000, 1000, (4000, 3000), paper=255, colour=0)))
+    tracemalloc.start()
+    preprocess(data, ink)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < MAX_MEMORY_BYTES
+
+
 def test_ink_lays_transparent_parts_on_white_paper(ink, seven_pixels, seven_input):
     # Black ink; the paper's hidden colour is black too.
     picture = Image.new("RGBA", (28, 28), (0, 0, 0, 0))
@@ -172,11 +205,10 @@ def test_ink_lays_transparent_parts_on_white_paper(ink, seven_pixels, seven_inpu
 
 
 def test_ink_lays_a_transparent_grey_level_on_white_paper(ink):
-    transparent_paper = encoded(Image.fromarray(rectangle(50, 30, paper=7, colour=0)))
-    image = Image.open(io.BytesIO(transparent_paper))
-    expected = preprocess(rectangle(50, 30), ink)
-    again = preprocess(encoded(image, transparency=7), ink)
-    np.testing.assert_array_equal(again, expected)
+    picture = rectangle(50, 30, paper=255, colour=0)
+    picture[150:180, 10:280] = 7
+    image = encoded(Image.fromarray(picture), transparency=7)
+    assert extent(preprocess(image, ink)) == (20, 12)
 
 
 @pytest.mark.parametrize("orientation", STORED)
@@ -194,12 +226,24 @@ def test_ink_gives_the_same_input_whatever_the_mode(ink, seven_pixels, seven_inp
 
 
 @pytest.mark.parametrize(
-    "mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "I", "F", "I;16"]
+    "mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "F"]
 )
 def test_ink_finds_the_ink_in_every_mode(ink, seven_pixels, mode):
     pixels = preprocess(Image.fromarray(seven_pixels).convert(mode), ink)
     assert (pixels.dtype, pixels.shape) == (np.uint8, (28, 28, 1))
     assert max(extent(pixels)) == 20
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32], ids=["I;16", "I"])
+def test_ink_finds_the_ink_of_16_bit_grey_levels(ink, seven_pixels, dtype):
+    pixels = preprocess(Image.fromarray(seven_pixels.astype(dtype) * dtype(257)), ink)
+    assert (pixels.dtype, pixels.shape) == (np.uint8, (28, 28, 1))
+    assert max(extent(pixels)) == 20
+
+
+def test_ink_gives_the_input_of_an_8_bit_png_for_its_16_bit_twin(ink, seven_pixels, seven_input):
+    deep = encoded(Image.fromarray(seven_pixels.astype(np.uint16) * np.uint16(257)))
+    np.testing.assert_array_equal(preprocess(deep, ink), seven_input)
 
 
 def test_ink_refuses_a_mode_that_pillow_cannot_turn_grey(ink):
@@ -217,10 +261,14 @@ def test_preprocess_takes_bytes_paths_images_and_arrays_alike(
         np.testing.assert_array_equal(preprocess(picture, ink), seven_input)
 
 
-def test_preprocess_leaves_the_callers_image_as_it_was(ink, seven, seven_pixels):
-    image = Image.open(io.BytesIO(seven))
-    preprocess(image, ink)
-    np.testing.assert_array_equal(np.asarray(image), seven_pixels)
+def test_preprocess_leaves_the_callers_image_open(ink, tmp_path):
+    path = tmp_path / "two.tiff"
+    first, second = (Image.fromarray(rectangle(50, 30, at=at)) for at in ((1, 1), (9, 9)))
+    first.save(path, save_all=True, append_images=[second])
+    with Image.open(path) as image:
+        preprocess(image, ink)
+        image.seek(1)
+        np.testing.assert_array_equal(np.asarray(image), np.asarray(second))
 
 
 @given(
@@ -247,7 +295,14 @@ def test_preprocess_refuses_an_array_that_is_no_picture(ink, array):
         preprocess(array, ink)
 
 
-@pytest.mark.parametrize("name", ["missing.png", ".", "a" * 300, "a\0b"])
+def test_preprocess_refuses_a_folder(tmp_path, ink):
+    with pytest.raises(PictureError, match="not a file") as refused:
+        preprocess(tmp_path, ink)
+    assert refused.value.exit_code == 3
+    assert str(refused.value).startswith(f"{tmp_path}: ")
+
+
+@pytest.mark.parametrize("name", ["missing.png", "a" * 300, "a\0b"])
 def test_preprocess_names_the_path_that_it_cannot_open(tmp_path, ink, name):
     with pytest.raises(PictureError, match="cannot be read") as refused:
         preprocess(tmp_path / name, ink)
@@ -314,6 +369,15 @@ def test_raw_gives_three_channels_of_a_grey_picture(seven, seven_pixels):
     np.testing.assert_array_equal(pixels, np.repeat(seven_pixels[..., np.newaxis], 3, axis=2))
 
 
+def test_raw_takes_a_transparent_palette_picture_without_a_warning(recwarn):
+    image = Image.new("P", (28, 28))
+    image.putpalette(bytes(768))
+    data = encoded(image, transparency=bytes([0, 128]))
+    pixels = preprocess(data, RawSpec(height=28, width=28, channels=3))
+    assert (pixels == 255).all()
+    assert not list(recwarn)
+
+
 @pytest.mark.parametrize("shape", [(27, 28), (28, 29), (56, 56)])
 def test_raw_refuses_another_size(raw, shape):
     message = f"{shape[1]}x{shape[0]} picture, expected the model's own 28x28"
@@ -344,6 +408,10 @@ def test_spec_survives_being_written_and_read(ink, raw):
         ({"width": 28.0}, r"width: 28\.0"),
         ({"width": True}, "width: True"),
         ({"channels": "1"}, "channels: '1'"),
+        ({"channels": 2}, "raw: 2 channels"),
+        ({"kind": "ink", "box": 20, "channels": 2}, "ink: .* expected one channel"),
+        ({"kind": "ink", "box": 20, "channels": 3}, "ink: .* expected one channel"),
+        ({"kind": "ink", "box": 29}, "ink: box 29 in 28x28x1, .* a box that fits"),
     ],
 )
 def test_spec_from_json_refuses(raw, change, message):

@@ -1,6 +1,9 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from liteproof_edge import session as module
 from liteproof_edge.affine import Quantization
 from liteproof_edge.errors import ModelError
 from liteproof_edge.runtime import LoadedRuntime, Runtime, load_runtime
@@ -99,10 +102,24 @@ def test_run_refuses_another_dtype(session, dtype):
         session.run(np.zeros((28, 28, 1), dtype))
 
 
+def test_run_refuses_once_the_session_is_closed(bundle, golden, each_runtime):
+    with Session(bundle.model, load_runtime(each_runtime)) as session:
+        session.run(golden.inputs[0])
+    with pytest.raises(ModelError, match="session is closed"):
+        session.run(golden.inputs[0])
+
+
 def test_run_many_times_every_picture(session, golden):
     _, times_us = session.run_many(golden.inputs)
     assert times_us.shape == (20,)
     assert (times_us > 0).all()
+
+
+def test_run_many_gives_times_in_microseconds(session, golden, monkeypatch):
+    clock = SimpleNamespace(perf_counter_ns=iter([0, 58_500, 100_000, 162_000]).__next__)
+    monkeypatch.setattr(module, "time", clock)
+    _, times_us = session.run_many(golden.inputs[:2])
+    assert times_us.tolist() == [58.5, 62.0]
 
 
 def test_run_many_gives_nothing_for_nothing(session, golden):
@@ -136,6 +153,11 @@ def test_run_gives_pixels_unchanged_to_a_uint8_model_with_scale_1():
 def test_run_quantizes_pixels_for_an_int8_model():
     session = open_session(Echo(np.int8, (1.0, -128)))
     assert session.run(PIXELS).tolist() == [-128, -127, 0, 127]
+
+
+def test_run_saturates_pixels_for_an_int8_model_without_a_zero_point():
+    session = open_session(Echo(np.int8, (1.0, 0)))
+    assert session.run(PIXELS).tolist() == [0, 1, 127, 127]
 
 
 def test_run_quantizes_pixels_for_a_uint8_model_with_another_scale():

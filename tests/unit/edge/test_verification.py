@@ -102,11 +102,39 @@ def test_verify_refuses_damaged_vectors(copied, replace_file):
     assert str(refused.value).startswith(str(copied / "golden.npz"))
 
 
-@pytest.mark.parametrize("change", ["shape", "dtype"])
-def test_verify_refuses_inputs_that_the_model_does_not_take(verify_changed, golden, change):
-    inputs = golden.inputs[:, :27] if change == "shape" else golden.inputs.astype(np.float32)
-    with pytest.raises(BundleError, match="expected uint8"):
-        verify_changed(inputs=inputs)
+def test_verify_refuses_inputs_of_another_shape(verify_changed, golden):
+    with pytest.raises(BundleError, match=r"inputs: .*, expected uint8 \(20, 28, 28, 1\)"):
+        verify_changed(inputs=golden.inputs[:, :27])
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "float32"])
+def test_verify_refuses_inputs_of_another_dtype(verify_changed, golden, dtype):
+    with pytest.raises(BundleError, match=f"inputs: {dtype}"):
+        verify_changed(inputs=golden.inputs.astype(dtype))
+
+
+@pytest.mark.parametrize("columns", [slice(5), 0], ids=["fewer classes", "one dimension"])
+def test_verify_refuses_outputs_of_another_shape(verify_changed, golden, copied, columns):
+    with pytest.raises(BundleError, match="outputs: int8") as refused:
+        verify_changed(outputs=golden.outputs[:, columns])
+    assert refused.value.exit_code == 4
+    assert str(refused.value).startswith(f"{copied / 'golden.npz'}: ")
+
+
+def test_verify_refuses_outputs_of_another_dtype(verify_changed, golden):
+    with pytest.raises(BundleError, match=r"outputs: int16 .*, expected int8 \(20, 10\)"):
+        verify_changed(outputs=golden.outputs.astype(np.int16))
+
+
+def test_verify_refuses_classes_that_the_bundle_has_not(verify_changed, golden, copied):
+    with pytest.raises(BundleError, match=r"classes: \[77\], expected each of 10") as refused:
+        verify_changed(classes=np.full_like(golden.classes, 77))
+    assert str(refused.value).startswith(f"{copied / 'golden.npz'}: ")
+
+
+def test_verify_refuses_vectors_that_lack_a_class(verify_changed, golden):
+    with pytest.raises(BundleError, match="classes: .*, expected each of 10"):
+        verify_changed(classes=np.minimum(golden.classes, 8))
 
 
 @pytest.mark.parametrize("short", ["same_inputs", "same_outputs", "same_labels"])

@@ -8,7 +8,7 @@ from tensorflow.lite.python import schema_py_generated as schema
 
 from liteproof.stage import digest
 
-STAGES = ["train", "export int8", "export float32", "compare", "bundle bundle"]
+STAGES = ["data", "train", "export float32", "export int8", "compare", "bundle"]
 SKIPPED = "nothing has changed, skipped"
 
 
@@ -66,7 +66,7 @@ def test_changed_gate_redoes_the_comparison_and_the_bundle_alone(
     assert said == {
         **dict.fromkeys(STAGES, SKIPPED),
         "compare": "working",
-        "bundle bundle": "working",
+        "bundle": "working",
     }
 
 
@@ -91,6 +91,24 @@ def test_changed_training_starts_anew_and_says_so(liteproof, run, tiny_recipe, t
     assert done.returncode == 0, done.stderr
     assert "starting anew: its recipe 'tiny' has another [training]" in done.stderr
     assert said["train"] == "working"
+
+
+def test_changed_data_trains_anew_in_a_run_and_is_refused_by_resume(
+    liteproof, run, tiny_recipe, tiny_data_dir, tmp_path
+):
+    data_dir = shutil.copytree(tiny_data_dir, tmp_path / "tfds")
+    about = data_dir / ".liteproof" / "tiny_bars-1.0.0" / "dataset.json"
+    fingerprint = json.loads(about.read_text())["fingerprint"]
+    change(about, fingerprint, "f" * 64)
+
+    refused = liteproof("train", tiny_recipe, "--out", run, "--resume", "--data-dir", data_dir)
+    done, said = walk(liteproof, run, tiny_recipe, "--data-dir", data_dir)
+
+    assert refused.returncode == 3, refused.stderr
+    assert "its data has changed since" in refused.stderr
+    assert done.returncode == 0, done.stderr
+    assert said["train"] == "working"
+    assert "resuming" not in done.stderr
 
 
 def test_gate_that_fails_is_exit_code_6_and_leaves_no_bundle(liteproof, run, tiny_recipe, tmp_path):
