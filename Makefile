@@ -32,6 +32,7 @@ clean: ## remove the environment, runs and caches (data and released models stay
 	rm -rf $(VENV) runs dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
 
 $(INSTALLED): pyproject.toml edge/pyproject.toml hatch_build.py constraints.txt
+	@echo "setting up $(VENV): TensorFlow is large, this takes a minute or more"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -e ./edge -e '.[dev]' -c constraints.txt
 	touch $@

@@ -1,8 +1,8 @@
 """From a picture to a label, by a bundle."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ class Prediction:
         return f"{self.label} ({self.probability:.1%}, {self.latency_us:.0f} µs)"
 
 
-class Classifier:
+class Classifier(AbstractContextManager["Classifier"]):
     """Classifies pictures with a bundle.
 
     Not thread-safe: give each thread a classifier of its own; they may share the bundle.
@@ -71,16 +71,8 @@ class Classifier:
         """
         return cls(Bundle.load(path), runtime=runtime)
 
-    def __enter__(self) -> "Classifier":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.session.__exit__(kind, error, traceback)
+    def __exit__(self, *_: object) -> None:
+        self.session.close()
 
     def classify(self, picture: Picture) -> Prediction:
         """Classify a picture as the bundle's manifest says it must be preprocessed.

@@ -16,14 +16,11 @@ Case = tuple[Callable[[], Prediction], int]  # how to classify a picture, and it
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
-    """How many of n labelled pictures were classified rightly, and how they went in."""
+class Score:
+    """How many of n labelled pictures were classified rightly."""
 
     correct: int
     n: int
-    preprocessing: str
-    runtime: str
-    median_latency_us: float
 
     @property
     def top1_accuracy(self) -> float:
@@ -34,6 +31,15 @@ class Evaluation:
     def interval(self) -> tuple[float, float]:
         """The 95 % Wilson interval of the accuracy."""
         return wilson_interval(self.correct, self.n)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation(Score):
+    """A score, how the pictures went in, and what answered."""
+
+    preprocessing: str
+    runtime: str
+    median_latency_us: float
 
 
 def wilson_interval(successes: int, n: int) -> tuple[float, float]:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from types import TracebackType
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from liteproof_edge.runtime import LoadedRuntime
 AS_THEY_ARE = Quantization(1.0, 0)
 
 
-class Session:
+class Session(AbstractContextManager["Session"]):
     """Runs one model, one picture at a time.
 
     Not thread-safe: an interpreter owns its tensors. Give each thread a session of its own.
@@ -55,15 +55,11 @@ class Session:
         self.input_quantization = _quantization(self._input)
         self.output_quantization = _quantization(self._output)
 
-    def __enter__(self) -> "Session":
-        return self
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Let go of the interpreter; the session cannot run any more."""
         self._interpreter = None
 
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.generic]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from liteproof.errors import AccuracyError
 from liteproof.execution import Execution
 from liteproof.paired import Paired
-from liteproof_edge.evaluation import wilson_interval
+from liteproof_edge.evaluation import Score
 
 SCHEMA_VERSION = 1
 PERCENTILE = 99
@@ -20,26 +20,14 @@ KERAS = "keras"
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(Score):
     """One model on all the test pictures; what the Keras model has no figure for is None."""
 
     model: str
-    correct: int
-    n: int
     size_bytes: int | None = None
     runtime: str | None = None
     median_latency_us: float | None = None
     p99_latency_us: float | None = None
-
-    @property
-    def top1_accuracy(self) -> float:
-        """The share that is right, 0 to 1."""
-        return self.correct / self.n
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The 95 % Wilson interval of the accuracy."""
-        return wilson_interval(self.correct, self.n)
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures as comparison.json and the manifest hold them."""
@@ -156,7 +144,7 @@ def compare(
     def correct(logits: NDArray[np.float32]) -> int:
         return int((logits.argmax(axis=1) == labels).sum())
 
-    measured = [Measured(KERAS, correct(keras_logits), len(labels))]
+    measured = [Measured(correct(keras_logits), len(labels), KERAS)]
     for scheme, (flatbuffer, execution) in executions.items():
         times_us = execution.times_us
         measured.append(

@@ -35,7 +35,7 @@ def test_manifest_repeats_the_measured_figures(tiny_run, bundle):
     measured = json.loads((tiny_run / "comparison.json").read_text())
     accuracy = bundle.manifest["accuracy"]
 
-    assert [accuracy["float"], accuracy["int8"]] == measured["models"][:2]
+    assert [accuracy["float"], accuracy["int8"]] == measured["models"][::2]
     assert accuracy["drop"] == measured["against_keras"]["int8"]["drop"]
     assert bundle.manifest["training"]["pictures"] == 500
     assert len(bundle.manifest["verified_runtimes"]) == 2
