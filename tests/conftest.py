@@ -87,11 +87,11 @@ def tiny_idx(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def liteproof():
-    """Run `liteproof` as a user does, in a process of its own."""
+    """Run `liteproof` as a user does, in a process of its own, by another program perhaps."""
 
-    def run(*arguments, **options):
+    def run(*arguments, by=(), **options):
         return subprocess.run(
-            [sys.executable, "-m", "liteproof", *map(str, arguments)],
+            [*by, sys.executable, "-m", "liteproof", *map(str, arguments)],
             capture_output=True,
             text=True,
             check=False,

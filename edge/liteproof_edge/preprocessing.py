@@ -205,7 +205,8 @@ def preprocess(picture: Picture, spec: Spec) -> NDArray[np.uint8]:
     except UnidentifiedImageError:
         raise PictureError(f"{name}not a picture that Pillow can read") from None
     except Exception as error:  # noqa: BLE001 - Pillow's decoders raise many types on damaged files
-        raise PictureError(f"{name}cannot be read: {error}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise PictureError(f"{name}cannot be read: {reason}") from None
 
 
 def _open(picture: Picture) -> Image.Image:

@@ -199,8 +199,9 @@ def _settings(
 
 def _next_steps(bundle: Path) -> str:
     """Return the exact commands that come next."""
-    edge = shutil.which("liteproof-edge") or str(Path(sys.argv[0]).with_name("liteproof-edge"))
-    command = Path(edge).name if shutil.which("liteproof-edge") else edge
+    command = "liteproof-edge"
+    if shutil.which(command) is None:  # the environment is not activated
+        command = str(Path(sys.argv[0]).with_name(command))
     return "\n".join(
         (
             f"bundle:    {bundle}",

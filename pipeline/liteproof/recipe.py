@@ -214,13 +214,15 @@ def load_recipe(name_or_path: str) -> RecipeFile:
     shipped = shipped_recipes()
     if name_or_path in shipped:
         return parse_recipe(shipped[name_or_path], name_or_path)
+    path = Path(name_or_path)
     try:
-        text = Path(name_or_path).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise RecipeError(
-            f"{name_or_path}: no such file, and no recipe of that name"
-            f"{_nearest(name_or_path, shipped)}"
-        ) from None
+        if not path.exists():
+            raise RecipeError(
+                f"{path}: no such file, and no recipe of that name{_nearest(name_or_path, shipped)}"
+            )
+        if not path.is_file():  # a device may have no end
+            raise RecipeError(f"{path}: cannot be read: not a file")
+        text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise RecipeError(f"{name_or_path}: cannot be read: {error}") from None
     return parse_recipe(text, name_or_path)

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from enum import Enum
 from functools import partial
 from importlib.metadata import version
@@ -21,7 +22,7 @@ from liteproof.recipe import Recipe, RecipeFile, Scheme
 from liteproof.reference import keras_logits
 from liteproof.runs import Run, Settings
 from liteproof.stage import Stage, digest
-from liteproof.storage import write_file
+from liteproof.storage import make_folder, write_file
 from liteproof_edge.runtime import installed
 
 TRAINED_BY = ("dataset", "architecture", "training")  # the parts of a recipe that make the weights
@@ -46,8 +47,14 @@ def train(path: Path, recipe_file: RecipeFile, settings: Settings, existing: Exi
     found = runs.find_run(path)
     difference = _difference(found, recipe_file, settings) if found else ""
     _check_existing(path, found, difference, existing)
-    dataset = _data(recipe_file.recipe, settings)
-    preprocessing_spec(recipe_file.recipe.preprocessing, dataset.shape)  # fail now, not at the end
+    make_folder(path)  # what cannot be written is better known before the data is fetched
+    try:
+        dataset = _data(recipe_file.recipe, settings)
+        preprocessing_spec(recipe_file.recipe.preprocessing, dataset.shape)
+    except BaseException:
+        with suppress(OSError):  # it is only removed where it is empty
+            path.rmdir()
+        raise
     if found and not difference and found.fingerprint != dataset.fingerprint:
         difference = "its data has changed since"
         _check_existing(path, found, difference, existing)

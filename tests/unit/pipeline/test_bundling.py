@@ -1,17 +1,18 @@
 import json
-import resource
 import shutil
 
 import numpy as np
 import pytest
 
+from liteproof.bundling import preprocessing_spec
+from liteproof.errors import RecipeError
 from liteproof.model_card import INTENDED
-from liteproof.recipe import load_recipe, shipped_recipes
+from liteproof.recipe import Preprocessing, load_recipe, shipped_recipes
 from liteproof_edge.bundle import Bundle
 from liteproof_edge.golden import Golden
 from liteproof_edge.preprocessing import preprocess
 
-SMALL_FILE = 3000  # bytes: less than the tiny model
+FULL_DISK = ("prlimit", "--fsize=3000")  # no file may be larger: less than the tiny model
 
 
 @pytest.fixture
@@ -90,10 +91,7 @@ def test_disk_that_is_full_leaves_nothing_half_written(liteproof, tiny_run, tmp_
     (run / "model-int8.tflite").unlink()
     before = sorted(path.name for path in run.iterdir())
 
-    def fill_disk():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (SMALL_FILE, SMALL_FILE))
-
-    done = liteproof("export", run, "--scheme", "int8", preexec_fn=fill_disk)
+    done = liteproof("export", run, "--scheme", "int8", by=FULL_DISK)
 
     assert done.returncode == 8, done.stderr
     assert "cannot be written" in done.stderr.splitlines()[-1]
@@ -110,15 +108,25 @@ def test_place_that_cannot_be_written_is_one_line(liteproof, tiny_run):
 
 
 def test_full_disk_while_training_is_one_line(liteproof, tmp_path, tiny_recipe, tiny_data_dir):
-    def fill_disk():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (SMALL_FILE, SMALL_FILE))
-
     arguments = ("--out", tmp_path / "run", "--data-dir", tiny_data_dir)
-    done = liteproof("train", tiny_recipe, *arguments, preexec_fn=fill_disk)
+    done = liteproof("train", tiny_recipe, *arguments, by=FULL_DISK)
 
     assert done.returncode == 8, done.stderr
     assert "cannot be written" in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("choice", "shape"),
+    [
+        (Preprocessing(kind="ink"), (28, 28, 3)),
+        (Preprocessing(kind="ink", box=40), (28, 28, 1)),
+        (Preprocessing(kind="raw"), (28, 28, 2)),
+    ],
+)
+def test_preprocessing_that_cannot_make_the_pictures_is_a_wrong_recipe(choice, shape):
+    with pytest.raises(RecipeError, match="^preprocessing: (ink|raw): "):
+        preprocessing_spec(choice, shape)
 
 
 def test_every_shipped_recipe_s_preprocessing_has_a_card():

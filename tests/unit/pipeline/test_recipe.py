@@ -70,6 +70,7 @@ def test_file_that_is_no_recipe_is_refused(tmp_path, content):
         load_recipe(str(path))
 
 
-def test_folder_is_no_recipe(tmp_path):
+@pytest.mark.parametrize("path", ["/", "/dev/zero", "x" * 300])
+def test_what_is_no_file_is_no_recipe(path):
     with pytest.raises(RecipeError, match="cannot be read"):
-        load_recipe(str(tmp_path))
+        load_recipe(path)

@@ -13,6 +13,7 @@ import pytest
 from liteproof.training import WarmupThenLinear
 
 PATIENCE_SECONDS = 120
+EPOCHS = 60  # of some hundredths of a second: enough to be interrupted in between
 FLOAT32 = 1e-6
 
 
@@ -21,8 +22,18 @@ def weights(run):
 
 
 def train(run, recipe, data_dir, *more):
-    command = [sys.executable, "-m", "liteproof", "train", str(recipe), "--out", str(run)]
-    command += ["--data-dir", str(data_dir), "--threads", "1", *more]
+    # A shell's background jobs ignore Ctrl-C, and hand that down: it is made to answer again.
+    command = ["env", "--default-signal=INT", sys.executable, "-m", "liteproof", "train"]
+    command += [
+        str(recipe),
+        "--out",
+        str(run),
+        "--data-dir",
+        str(data_dir),
+        "--threads",
+        "1",
+        *more,
+    ]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -40,7 +51,7 @@ def stop_after_an_epoch(process, run, how):
 def long_recipe(tiny_recipe, tmp_path_factory):
     """As the tiny one, but with epochs enough to be interrupted in between."""
     path = tmp_path_factory.mktemp("recipe") / "tiny.toml"
-    path.write_text(tiny_recipe.read_text().replace("epochs = 3", "epochs = 40"))
+    path.write_text(tiny_recipe.read_text().replace("epochs = 3", f"epochs = {EPOCHS}"))
     return path
 
 
@@ -79,7 +90,7 @@ def test_interrupted_training_ends_in_the_same_weights(
     for one, other in zip(weights(whole), weights(run), strict=True):
         assert np.array_equal(one, other)
     assert history(whole) == history(run)
-    assert len(history(run)) == 1 + 40
+    assert len(history(run)) == 1 + EPOCHS
 
 
 def test_unfinished_training_is_not_begun_again_unasked(
@@ -135,6 +146,24 @@ def test_recipe_that_cannot_be_trained_is_one_line(
     assert done.returncode == exit_code
     assert message in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
+
+
+def test_place_that_cannot_be_written_is_known_before_the_data(tmp_path, tiny_recipe, liteproof):
+    done = liteproof("run", tiny_recipe, "--out", "/proc/run", "--data-dir", tmp_path / "nowhere")
+
+    assert done.returncode == 8
+    assert done.stderr.startswith("liteproof: /proc/run: cannot be written")
+    assert done.stderr.count("\n") == 1
+
+
+def test_data_that_is_not_to_be_had_leaves_no_folder(tmp_path, tiny_recipe, liteproof):
+    run = tmp_path / "run"
+
+    done = liteproof("run", tiny_recipe, "--out", run, "--data-dir", tmp_path / "nowhere")
+
+    assert done.returncode == 3
+    assert "tiny_bars: TFDS knows no such dataset" in done.stderr
+    assert not run.exists()
 
 
 def test_learning_rate_rises_to_the_peak_and_falls_to_nought():
