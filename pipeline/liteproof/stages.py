@@ -22,7 +22,7 @@ from liteproof.recipe import Recipe, RecipeFile, Scheme
 from liteproof.reference import keras_logits
 from liteproof.runs import Run, Settings
 from liteproof.stage import Stage, digest
-from liteproof.storage import make_folder, write_file
+from liteproof.storage import PARTIAL, make_folder, write_file
 from liteproof_edge.runtime import installed
 
 TRAINED_BY = ("dataset", "architecture", "training")  # the parts of a recipe that make the weights
@@ -133,12 +133,17 @@ def _check_existing(path: Path, found: Run | None, difference: str, existing: Ex
     if found is None:
         if existing is Existing.RESUME:
             raise RunError(f"{path}: holds no run to resume; begin it without --resume")
-        if path.is_dir() and any(path.iterdir()):
+        if path.is_dir() and any(not _is_leftover(entry) for entry in path.iterdir()):
             raise RunError(f"{path}: is not empty and holds no run; choose another folder")
     elif difference and existing is not Existing.REPLACE:
         raise RunError(f"{path}: holds another run: {difference}; choose another --out")
     elif existing is Existing.REFUSE and not found.keras_model.is_file():
         raise RunError(f"{path}: holds an unfinished training; go on with it by --resume")
+
+
+def _is_leftover(entry: Path) -> bool:
+    """Whether a file is what a run leaves that was killed while it was begun."""
+    return entry.name == "recipe.toml" or PARTIAL in entry.name
 
 
 def _difference(found: Run, recipe_file: RecipeFile, settings: Settings) -> str:

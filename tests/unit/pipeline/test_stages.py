@@ -208,6 +208,16 @@ def test_folder_of_other_files_is_left_alone(liteproof, tiny_recipe, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
+def test_run_that_was_killed_while_it_was_begun_is_begun_again(liteproof, tiny_recipe, tmp_path):
+    for leftover in ("recipe.toml", ".run.json.partial-4194305"):
+        (tmp_path / leftover).touch()
+
+    done = liteproof("run", tiny_recipe, "--out", tmp_path, "--data-dir", tmp_path / "nowhere")
+
+    assert "holds no run" not in done.stderr
+    assert "tiny_bars: TFDS knows no such dataset" in done.stderr  # it got as far as the data
+
+
 @pytest.mark.parametrize("damage", ["run.json", "recipe.toml"])
 def test_damaged_run_is_one_line(liteproof, run, damage):
     (run / damage).write_text("{")
