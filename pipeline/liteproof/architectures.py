@@ -7,7 +7,8 @@ from liteproof.errors import RecipeError
 from liteproof.recipe import Activation, Architecture, Conv, Dense, Layer, Pool
 
 INPUT, OUTPUT = "pixels", "logits"
-# Keras' own 0.99 lags: after one epoch of 214 steps, validation was 78.02 instead of 98.46 %.
+# Keras' own 0.99 lags: after a first epoch of 214 steps, validation was 78.02 instead of 98.46 %
+# (5,000 pictures of MNIST, seed 0).
 BATCH_STATISTICS_MOMENTUM = 0.9
 
 
