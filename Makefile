@@ -5,7 +5,7 @@ INSTALLED := $(VENV)/.installed
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test system check bench clean
+.PHONY: help run test fuzz system check bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -14,8 +14,11 @@ run: $(INSTALLED) ## the main job: data, train, export, compare, bundle (into ru
 	$(BIN)/liteproof run mnist
 
 test: $(INSTALLED) ## unit and parity tests
-	$(BIN)/pytest tests/unit/edge tests/unit/repository tests/parity
+	$(BIN)/pytest tests/unit/edge tests/unit/repository tests/parity tests/fuzz
 	$(BIN)/pytest tests/unit/pipeline
+
+fuzz: $(INSTALLED) ## thousands of damaged models, manifests and pictures
+	LITEPROOF_FUZZ=long $(BIN)/pytest -q tests/fuzz
 
 system: $(INSTALLED) ## the whole job on real MNIST, and the edge package in an empty environment
 	$(BIN)/pytest tests/system
@@ -25,7 +28,7 @@ check: $(INSTALLED) ## lint, format, types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(INSTALLED) ## start-up, latency and overhead, as ratios on this machine
+bench: $(INSTALLED) ## start-up, memory, latency and preprocessing, as ratios on this machine
 	$(BIN)/python scripts/bench.py
 
 clean: ## remove the environment, runs and caches (data and released models stay)

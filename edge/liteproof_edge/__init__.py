@@ -6,22 +6,37 @@
 7 (99.8%, 58 µs)
 """
 
-from liteproof_edge.bundle import Bundle
-from liteproof_edge.classifier import Classifier, Prediction
-from liteproof_edge.errors import (
-    BundleError,
-    DataError,
-    DatasetError,
-    GateError,
-    LiteproofError,
-    ModelError,
-    PictureError,
-    RuntimeMissingError,
-    VerificationError,
-)
-from liteproof_edge.evaluation import Evaluation, evaluate
-from liteproof_edge.runtime import Runtime
-from liteproof_edge.verification import Verification, verify
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from liteproof_edge.bundle import Bundle
+    from liteproof_edge.classifier import Classifier, Prediction, Predictions
+    from liteproof_edge.errors import (
+        BundleError,
+        DataError,
+        DatasetError,
+        GateError,
+        LiteproofError,
+        ModelError,
+        PictureError,
+        RuntimeMissingError,
+        VerificationError,
+    )
+    from liteproof_edge.evaluation import Evaluation, evaluate
+    from liteproof_edge.report import Report
+    from liteproof_edge.runtime import Runtime
+    from liteproof_edge.verification import Verification, verify
+
+# Each name's module, imported when the name is first used: a program starts with what it needs.
+_MODULES = {
+    **dict.fromkeys(("Bundle",), "bundle"),
+    **dict.fromkeys(("Classifier", "Prediction", "Predictions"), "classifier"),
+    **dict.fromkeys(("Evaluation", "evaluate"), "evaluation"),
+    **dict.fromkeys(("Report",), "report"),
+    **dict.fromkeys(("Runtime",), "runtime"),
+    **dict.fromkeys(("Verification", "verify"), "verification"),
+}
 
 __all__ = [
     "Bundle",
@@ -35,6 +50,8 @@ __all__ = [
     "ModelError",
     "PictureError",
     "Prediction",
+    "Predictions",
+    "Report",
     "Runtime",
     "RuntimeMissingError",
     "Verification",
@@ -42,3 +59,13 @@ __all__ = [
     "evaluate",
     "verify",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES.get(name, 'errors')}"), name)

@@ -1,18 +1,23 @@
 """The affine map between int8 or uint8 codes and the real values they stand for."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, slots=True)
-class Quantization:
+class Quantization(NamedTuple):
     """One tensor's parameters: real = scale · (code - zero_point); scale > 0."""
 
     scale: float
     zero_point: int
+
+
+class Normalisation(NamedTuple):
+    """What a model takes pixels as, channel by channel: real = scale · (pixel - mean)."""
+
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
 
 
 def quantize(

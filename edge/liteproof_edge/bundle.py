@@ -8,11 +8,12 @@ flatbuffer reader reads them, are those of the manifest.
 
 import hashlib
 import json
+import os
 import stat
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from liteproof_edge.affine import Quantization
 from liteproof_edge.errors import BundleError, ModelError
@@ -29,12 +30,12 @@ BLANK_SEAL = "0" * 64
 MAX_MANIFEST_BYTES = 1 << 20
 MAX_FILE_BYTES = 1 << 30
 MAX_CLASSES = 100_000
+MAX_TEMPERATURE = 1000.0
 MAX_SCALE = 1e30  # far above any, and a float32
 MODEL_DTYPES = ("uint8", "int8", "int16", "float32")
 
 
-@dataclass(frozen=True, slots=True)
-class TensorSpec:
+class TensorSpec(NamedTuple):
     """The model's input or output; `quantization` is None where it is float32."""
 
     name: str
@@ -60,7 +61,7 @@ class TensorSpec:
 
     def to_json(self) -> dict[str, Any]:
         """Return the tensor as the manifest stores it."""
-        scale_and_zero_point = asdict(self.quantization) if self.quantization else {}
+        scale_and_zero_point = self.quantization._asdict() if self.quantization else {}
         return {
             "name": self.name,
             "dtype": self.dtype,
@@ -71,7 +72,21 @@ class TensorSpec:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A bundle whose every byte has been checked."""
+    """A model and what is needed to use it.
+
+    Attributes:
+        path: where it was read.
+        name: what it calls itself.
+        labels: one for each class, in the order of the model's outputs.
+        preprocessing: how a picture becomes the model's input.
+        input: the model's input tensor.
+        output: the model's output tensor.
+        temperature: what logits are divided by before the softmax, so that probabilities are
+            calibrated; fitted on validation data by the pipeline.
+        manifest: all that manifest.json says.
+        files: name → bytes, each of the stated hash.
+        verified: whether every byte was checked. A model that was not never runs in this process.
+    """
 
     path: Path
     name: str
@@ -79,8 +94,10 @@ class Bundle:
     preprocessing: Spec
     input: TensorSpec
     output: TensorSpec
+    temperature: float
     manifest: Mapping[str, Any]
     files: Mapping[str, bytes]
+    verified: bool = True
 
     @property
     def model(self) -> bytes:
@@ -100,6 +117,11 @@ class Bundle:
             BundleError: it is missing, damaged, or not what its manifest says.
         """
         folder = Path(path)
+        if os.path.isfile(folder):  # noqa: PTH113 - Path's raises where a name is too long
+            raise BundleError(
+                f"{path}: a file, expected a bundle's folder; `classify` can run a bare .tflite "
+                "--unverified"
+            )
         manifest = _read_manifest(folder / MANIFEST)
         where = str(folder / MANIFEST)
         # A signature over the manifest is checked here, before anything that it says is believed.
@@ -121,6 +143,7 @@ class Bundle:
             preprocessing=spec,
             input=tensors[0],
             output=tensors[1],
+            temperature=_temperature(_get(manifest, "confidence", dict, where), where),
             manifest=manifest,
             files=files,
         )
@@ -158,7 +181,7 @@ class Bundle:
 
 
 def _read_manifest(path: Path) -> Mapping[str, Any]:
-    data = _read_file(path, MAX_MANIFEST_BYTES)
+    data = read_file(path, MAX_MANIFEST_BYTES)
     try:
         manifest = json.loads(data, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
@@ -215,7 +238,7 @@ def _read_files(folder: Path, entries: Mapping[str, Any], where: str) -> dict[st
         sha256 = _get(entry, "sha256", str, f"{where}: files.{name}")
         if not 0 <= size <= MAX_FILE_BYTES:
             raise BundleError(f"{where}: files.{name}.size_bytes: {size} is out of bounds")
-        data = _read_file(folder / name, size)
+        data = read_file(folder / name, size)
         if len(data) != size:
             raise BundleError(f"{folder / name}: {len(data)} bytes, the manifest says {size}")
         actual = hashlib.sha256(data).hexdigest()
@@ -225,8 +248,12 @@ def _read_files(folder: Path, entries: Mapping[str, Any], where: str) -> dict[st
     return files
 
 
-def _read_file(path: Path, limit: int) -> bytes:
-    """Return a regular file's bytes; one that is longer than `limit` is refused unread."""
+def read_file(path: Path, limit: int, expected: str = "a file of a bundle") -> bytes:
+    """Return a regular file's bytes; one that is longer than `limit` is refused unread.
+
+    Raises:
+        BundleError: there is no such file, or it cannot be read.
+    """
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
@@ -235,7 +262,7 @@ def _read_file(path: Path, limit: int) -> bytes:
             raise BundleError(f"{path}: {status.st_size} bytes, expected at most {limit}")
         return path.read_bytes()
     except FileNotFoundError:
-        raise BundleError(f"{path}: not found, expected a file of a bundle") from None
+        raise BundleError(f"{path}: not found, expected {expected}") from None
     except (OSError, ValueError) as error:
         raise BundleError(f"{path}: cannot be read: {error}") from None
 
@@ -255,6 +282,16 @@ def _labels(manifest: Mapping[str, Any], where: str) -> tuple[str, ...]:
     if len(set(labels)) != len(labels):
         raise BundleError(f"{where}: labels: some are the same")
     return tuple(labels)
+
+
+def _temperature(confidence: Mapping[str, Any], where: str) -> float:
+    value: Any = confidence.get("temperature")
+    if type(value) not in {int, float} or not 1 / MAX_TEMPERATURE <= value <= MAX_TEMPERATURE:
+        raise BundleError(
+            f"{where}: confidence.temperature: {value!r}, "
+            f"expected {1 / MAX_TEMPERATURE:g} to {MAX_TEMPERATURE:g}"
+        )
+    return float(value)
 
 
 def _is_name(value: object) -> bool:

@@ -1,38 +1,79 @@
 """From a picture to a label, by a bundle."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from liteproof_edge.bundle import Bundle
-from liteproof_edge.preprocessing import Picture, preprocess
+from liteproof_edge.pictures import Picture
+from liteproof_edge.preprocessing import preprocess
+from liteproof_edge.report import Report
 from liteproof_edge.runtime import Runtime, load_runtime
 from liteproof_edge.session import Session
 
-TENSOR = "none (model-ready tensor)"
+MODEL_READY = Report("none (model-ready tensor)")
+TOP = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """One picture's answer; `latency_us` is the model's own time, without preprocessing."""
+    """One picture's answer.
+
+    Attributes:
+        label: of the most probable class.
+        index: of that class.
+        probability: calibrated, 0 to 1: of answers given with 0.9, nine in ten are right on
+            pictures like those that the model was validated with.
+        top: the labels of the most probable classes and their probabilities, the first one first.
+        latency_us: the model's own time, without preprocessing.
+        preprocessing: what was done to the picture, and the doubts that arose.
+    """
 
     label: str
     index: int
     probability: float
+    top: tuple[tuple[str, float], ...]
     latency_us: float
-    preprocessing: str
+    preprocessing: Report
+
+    def is_unsure(self, min_confidence: float) -> bool:
+        """Whether the probability is below a limit, or the picture itself is in doubt."""
+        return self.probability < min_confidence or bool(self.preprocessing.doubts)
 
     def __str__(self) -> str:
-        return f"{self.label} ({self.probability:.1%}, {self.latency_us:.0f} µs)"
+        doubts = "".join(f", {doubt}" for doubt in self.preprocessing.doubts)
+        return f"{self.label} ({self.probability:.1%}, {self.latency_us:.0f} µs{doubts})"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values, as `--json` prints them."""
+        return {**asdict(self), "preprocessing": self.preprocessing.to_json()}
+
+
+class Predictions(NamedTuple):
+    """The answers to many pictures.
+
+    Attributes:
+        indices: int64 (n,), the most probable class of each.
+        probabilities: float64 (n, classes), calibrated.
+        latency_us: float64 (n,), the model's own time.
+    """
+
+    indices: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+    latency_us: NDArray[np.float64]
 
 
 class Classifier(AbstractContextManager["Classifier"]):
     """Classifies pictures with a bundle.
 
-    Not thread-safe: give each thread a classifier of its own; they may share the bundle.
+    Threads may share a classifier: pictures are preprocessed side by side and wait for one another
+    at the interpreter. To run models in parallel, give each thread a classifier of its own; they
+    may share the bundle. A model that is not verified runs in a process of its own.
 
     Args:
         bundle: from `Bundle.load`.
@@ -54,28 +95,49 @@ class Classifier(AbstractContextManager["Classifier"]):
         threads: int = 1,
     ) -> None:
         self.bundle = bundle
-        self.session = Session(
-            bundle.model,
+        self.session = Session.of(
+            bundle,
             load_runtime(runtime),
             reference_kernels=reference_kernels,
             threads=threads,
         )
 
     @classmethod
-    def load(cls, path: str | Path, *, runtime: Runtime | None = None) -> "Classifier":
+    def load(
+        cls,
+        path: str | Path,
+        *,
+        runtime: Runtime | None = None,
+        reference_kernels: bool = False,
+        threads: int = 1,
+        unverified: bool = False,
+    ) -> "Classifier":
         """Read and check the bundle at `path`, and load its model.
+
+        Args:
+            path: a bundle's folder; where `unverified`, a bare .tflite.
+            runtime: which; None takes the preferred one of those installed.
+            reference_kernels: slow kernels that give the same bytes on every CPU.
+            threads: for the interpreter.
+            unverified: take a model that nothing vouches for; see `unverified.read_unverified`.
 
         Raises:
             BundleError: the bundle is missing, damaged, or not what its manifest says.
             RuntimeMissingError: there is no such runtime here.
         """
-        return cls(Bundle.load(path), runtime=runtime)
+        if unverified:
+            from liteproof_edge.unverified import read_unverified  # noqa: PLC0415 - rarely needed
+
+            bundle = read_unverified(path)
+        else:
+            bundle = Bundle.load(path)
+        return cls(bundle, runtime=runtime, reference_kernels=reference_kernels, threads=threads)
 
     def __exit__(self, *_: object) -> None:
         self.session.close()
 
     def classify(self, picture: Picture) -> Prediction:
-        """Classify a picture as the bundle's manifest says it must be preprocessed.
+        """Classify a picture, preprocessed as the bundle's manifest says.
 
         Args:
             picture: a path, an encoded file's bytes, a Pillow image, or uint8 pixels.
@@ -83,8 +145,8 @@ class Classifier(AbstractContextManager["Classifier"]):
         Raises:
             PictureError: it is no picture, or the preprocessing refuses it.
         """
-        spec = self.bundle.preprocessing
-        return self._predict(preprocess(picture, spec), spec.kind)
+        prepared = preprocess(picture, self.bundle.preprocessing)
+        return self._predict(prepared.pixels, prepared.report)
 
     def classify_tensor(self, pixels: NDArray[np.uint8]) -> Prediction:
         """Classify what already is the model's input: uint8 (height, width, channels).
@@ -92,26 +154,52 @@ class Classifier(AbstractContextManager["Classifier"]):
         Raises:
             ModelError: the shape or dtype is another.
         """
-        return self._predict(pixels, TENSOR)
+        return self._predict(pixels, MODEL_READY)
 
-    def _predict(self, pixels: NDArray[np.uint8], preprocessing: str) -> Prediction:
-        outputs, times_us = self.session.run_many(pixels[np.newaxis])
-        probabilities = softmax(self.session.real(outputs[0]))
-        index = int(probabilities.argmax())
-        return Prediction(
-            label=self.bundle.labels[index],
-            index=index,
-            probability=float(probabilities[index]),
-            latency_us=float(times_us[0]),
-            preprocessing=preprocessing,
+    def classify_tensors(
+        self,
+        pixels: NDArray[np.uint8],
+        on_progress: Callable[[int], None] = lambda _: None,
+    ) -> Predictions:
+        """Classify many model-ready inputs, one after the other.
+
+        Args:
+            pixels: uint8 (n, height, width, channels).
+            on_progress: called with the number of pictures that are done, now and then.
+
+        Raises:
+            ModelError: the shape or dtype is another.
+        """
+        outputs, latency_us = self.session.run_many(pixels, on_progress)
+        probabilities = self._probabilities(outputs)
+        return Predictions(probabilities.argmax(axis=1), probabilities, latency_us)
+
+    def _predict(self, pixels: NDArray[np.uint8], report: Report) -> Prediction:
+        output, latency_us = self.session.run(pixels)
+        probabilities = self._probabilities(output).tolist()
+        order = sorted(range(len(probabilities)), key=probabilities.__getitem__, reverse=True)
+        top = tuple((self.bundle.labels[index], probabilities[index]) for index in order[:TOP])
+        label, probability = top[0]
+        return Prediction(label, order[0], probability, top, latency_us, report)
+
+    def _probabilities(self, outputs: NDArray[np.generic]) -> NDArray[np.float64]:
+        # Codes are logits in units of their scale; the zero point is the same for all classes.
+        quantization = self.session.output_quantization
+        return softmax(
+            outputs, self.bundle.temperature / (quantization.scale if quantization else 1)
         )
 
 
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+def softmax(logits: NDArray[np.generic], temperature: float = 1.0) -> NDArray[np.float64]:
     """Return probabilities of the same shape, which sum to 1 over the last axis.
 
-    The largest logit is subtracted first, so that no exponential overflows. Source: Blanchard,
-    Higham and Higham 2021, "Accurately computing the log-sum-exp and softmax functions".
+    The logits are divided by the temperature (> 0) first: Guo et al. 2017, arXiv:1706.04599. The
+    largest is subtracted, so that no exponential overflows: Blanchard, Higham and Higham 2021,
+    "Accurately computing the log-sum-exp and softmax functions".
     """
-    exponentials = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
-    return np.asarray(exponentials / exponentials.sum(axis=-1, keepdims=True))
+    known = logits.astype(np.float64)
+    known -= np.maximum.reduce(known, axis=-1, keepdims=True)
+    known /= temperature
+    np.exp(known, out=known)
+    known /= np.add.reduce(known, axis=-1, keepdims=True)
+    return known

@@ -1,18 +1,19 @@
 """Labelled accuracy, measured on the device."""
 
 import math
-import statistics
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from liteproof_edge import idx
-from liteproof_edge.classifier import Classifier, Prediction
-from liteproof_edge.errors import DatasetError
+from liteproof_edge.classifier import MODEL_READY, Classifier
+from liteproof_edge.errors import DatasetError, PictureError
 
 Z_95 = 1.959963984540054  # the standard normal's 97.5 % quantile
-Case = tuple[Callable[[], Prediction], int]  # how to classify a picture, and its label's index
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,38 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation(Score):
-    """A score, how the pictures went in, and what answered."""
+    """A score, where it comes from, and what answered. A picture that is refused counts as wrong.
 
+    Attributes:
+        labels: of the bundle.
+        confusion: n pictures by [their label][the label that was answered]; these add up, so that
+            several evaluations can be merged.
+        refused: n pictures by their label that gave no answer: no picture, or nothing in it.
+        preprocessing: how the pictures went in.
+        runtime: its name and version.
+        median_latency_us: of the model alone; None where no picture got so far.
+    """
+
+    labels: tuple[str, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    refused: tuple[int, ...]
     preprocessing: str
     runtime: str
-    median_latency_us: float
+    median_latency_us: float | None
+
+    def of_label(self, index: int) -> Score:
+        """Return the score of the pictures of one label; its n may be 0."""
+        row = self.confusion[index]
+        return Score(row[index], sum(row) + self.refused[index])
+
+    def precision(self, index: int) -> float | None:
+        """Return how many of those that were answered with a label have it; None of none."""
+        answered = sum(row[index] for row in self.confusion)
+        return self.confusion[index][index] / answered if answered else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values, as `--json` prints them."""
+        return {**asdict(self), "top1_accuracy": self.top1_accuracy, "interval": self.interval}
 
 
 def wilson_interval(successes: int, n: int) -> tuple[float, float]:
@@ -60,6 +88,7 @@ def evaluate(
     classifier: Classifier,
     folder: Path,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+    on_refusal: Callable[[PictureError], None] = lambda _: None,
 ) -> Evaluation:
     """Classify the labelled pictures of a folder.
 
@@ -68,53 +97,97 @@ def evaluate(
         folder: IDX files (their test part is taken, as model-ready tensors), or one folder of
             pictures for each label (preprocessed as the bundle says).
         on_progress: called with the pictures done and the pictures in all.
+        on_refusal: called for each picture that gives no answer.
 
     Raises:
         DatasetError: no such data, or labels that the bundle does not know.
-        PictureError: a file in a label's folder is no picture.
     """
     try:
         if not folder.is_dir():
             raise DatasetError(f"{folder}: not a folder; expected IDX files, or one for each label")
-        read = _idx_cases if idx.is_idx_folder(folder) else _folder_cases
-        cases = read(classifier, folder)
+        read = _answer_idx if idx.is_idx_folder(folder) else _answer_pictures
+        answers = read(classifier, folder, on_progress, on_refusal)
     except OSError as error:
         raise DatasetError(f"{folder}: cannot be read: {error.strerror}") from None
-    correct = 0
-    latencies_us = []
-    for done, (predict, label) in enumerate(cases, start=1):
-        prediction = predict()
-        correct += prediction.index == label
-        latencies_us.append(prediction.latency_us)
-        on_progress(done, len(cases))
+    labels = classifier.bundle.labels
+    confusion = np.zeros((len(labels), len(labels)), np.int64)
+    np.add.at(confusion, (answers.truth, answers.indices), 1)
+    refused = np.bincount(answers.refused, minlength=len(labels))
     return Evaluation(
-        correct=correct,
-        n=len(cases),
-        preprocessing=prediction.preprocessing,
+        correct=int(confusion.trace()),
+        n=int(confusion.sum() + refused.sum()),
+        labels=labels,
+        confusion=tuple(map(tuple, confusion.tolist())),
+        refused=tuple(refused.tolist()),
+        preprocessing=answers.preprocessing,
         runtime=str(classifier.session.runtime),
-        median_latency_us=statistics.median(latencies_us),
+        median_latency_us=(
+            float(np.median(answers.latency_us)) if len(answers.latency_us) else None
+        ),
     )
 
 
-def _idx_cases(classifier: Classifier, folder: Path) -> Sequence[Case]:
-    examples = idx.load(folder, idx.Split.TEST)
-    shape, expected = examples.images.shape[1:], classifier.session.input_shape
+class _Answers(NamedTuple):
+    """Indices of labels: the true ones and the answers to them, and those of refused pictures."""
+
+    truth: NDArray[np.int64]
+    indices: NDArray[np.int64]
+    latency_us: NDArray[np.float64]
+    refused: NDArray[np.int64]
+    preprocessing: str
+
+
+def _answer_idx(
+    classifier: Classifier,
+    folder: Path,
+    on_progress: Callable[[int, int], None],
+    _on_refusal: Callable[[PictureError], None],
+) -> _Answers:
+    images, truth = idx.load(folder, idx.Split.TEST)
+    shape, expected = images.shape[1:], classifier.session.input_shape
     if shape != expected:
         raise DatasetError(f"{folder}: pictures of shape {shape}, the model takes {expected}")
     classes = len(classifier.bundle.labels)
-    if examples.labels.max() >= classes:
-        raise DatasetError(
-            f"{folder}: label {examples.labels.max()}, the bundle knows {classes} labels"
-        )
-    return [
-        (partial(classifier.classify_tensor, image), int(label))
-        for image, label in zip(*examples, strict=True)
-    ]
+    if truth.max() >= classes:
+        raise DatasetError(f"{folder}: label {truth.max()}, the bundle knows {classes} labels")
+    answers = classifier.classify_tensors(images, lambda done: on_progress(done, len(images)))
+    none = np.zeros(0, np.int64)
+    return _Answers(truth, answers.indices, answers.latency_us, none, MODEL_READY.kind)
 
 
-def _folder_cases(classifier: Classifier, folder: Path) -> Sequence[Case]:
-    labels = classifier.bundle.labels
-    cases: list[Case] = []
+def _answer_pictures(
+    classifier: Classifier,
+    folder: Path,
+    on_progress: Callable[[int, int], None],
+    on_refusal: Callable[[PictureError], None],
+) -> _Answers:
+    labelled = _labelled_pictures(classifier.bundle.labels, folder)
+    truth: list[int] = []
+    indices: list[int] = []
+    latency_us: list[float] = []
+    refused: list[int] = []
+    for done, (path, label) in enumerate(labelled, start=1):
+        try:
+            prediction = classifier.classify(path)
+        except PictureError as error:
+            on_refusal(error)
+            refused.append(label)
+        else:
+            truth.append(label)
+            indices.append(prediction.index)
+            latency_us.append(prediction.latency_us)
+        on_progress(done, len(labelled))
+    return _Answers(
+        np.array(truth, np.int64),
+        np.array(indices, np.int64),
+        np.array(latency_us),
+        np.array(refused, np.int64),
+        classifier.bundle.preprocessing.kind,
+    )
+
+
+def _labelled_pictures(labels: tuple[str, ...], folder: Path) -> list[tuple[Path, int]]:
+    labelled: list[tuple[Path, int]] = []
     for label_folder in sorted(folder.iterdir()):
         if label_folder.name.startswith(".") or not label_folder.is_dir():
             continue
@@ -123,11 +196,11 @@ def _folder_cases(classifier: Classifier, folder: Path) -> Sequence[Case]:
                 f"{label_folder}: the bundle knows no such label, only {', '.join(labels)}"
             )
         index = labels.index(label_folder.name)
-        cases += [
-            (partial(classifier.classify, path), index)
+        labelled += [
+            (path, index)
             for path in sorted(label_folder.iterdir())
             if path.is_file() and not path.name.startswith(".")
         ]
-    if not cases:
+    if not labelled:
         raise DatasetError(f"{folder}: holds no pictures; expected <label>/<picture> or IDX files")
-    return cases
+    return labelled

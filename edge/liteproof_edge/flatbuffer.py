@@ -7,10 +7,11 @@ may make us read is bounded by its size, so that no file can make us crash, hang
 Source of the slots: tensorflow/compiler/mlir/lite/schema/schema.fbs.
 """
 
+import math
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple, TypeVar
 
 from liteproof_edge.errors import ModelError
 from liteproof_edge.operators import BUILTIN_OPERATORS, TENSOR_TYPES
@@ -37,9 +38,13 @@ class Tensor:
     quantized_dimension: int
     size_bytes: int  # of its constant data; 0 for an activation
 
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values; JSON knows no scale that is not finite, so that becomes None."""
+        scales = [scale if math.isfinite(scale) else None for scale in self.scales]
+        return {**asdict(self), "scales": scales}
 
-@dataclass(frozen=True, slots=True)
-class Operator:
+
+class Operator(NamedTuple):
     """One operator; `inputs` and `outputs` are tensor indices, -1 an absent optional input."""
 
     name: str
@@ -48,8 +53,7 @@ class Operator:
     outputs: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Subgraph:
+class Subgraph(NamedTuple):
     """One graph; an ordinary model has exactly one."""
 
     name: str
@@ -59,12 +63,23 @@ class Subgraph:
     operators: tuple[Operator, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(NamedTuple):
     """What a .tflite file says of itself."""
 
     subgraphs: tuple[Subgraph, ...]
     minimum_runtime: str  # as the converter wrote it, or ""; a hint, never a guarantee
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        subgraphs = [
+            {
+                **graph._asdict(),
+                "tensors": [tensor.to_json() for tensor in graph.tensors],
+                "operators": [operator._asdict() for operator in graph.operators],
+            }
+            for graph in self.subgraphs
+        ]
+        return {**self._asdict(), "subgraphs": subgraphs}
 
 
 def read_model(data: bytes, where: str = "model") -> Model:

@@ -50,9 +50,9 @@ def verify(bundle: Bundle, runtime: Runtime | None = None) -> Verification:
     golden = Golden.from_bytes(bundle.golden, str(bundle.path / GOLDEN))
     _check_fit(golden, bundle)
     loaded = load_runtime(runtime)
-    with Session(bundle.model, loaded, reference_kernels=True) as reference:
+    with Session.of(bundle, loaded, reference_kernels=True) as reference:
         outputs, _ = reference.run_many(golden.inputs)
-    with Session(bundle.model, loaded) as shipping:
+    with Session.of(bundle, loaded) as shipping:
         shipped, _ = shipping.run_many(golden.inputs)
     return Verification(
         runtime=str(loaded),
@@ -90,6 +90,6 @@ def _check_fit(golden: Golden, bundle: Bundle) -> None:
 
 def _becomes(picture: bytes, expected: NDArray[np.uint8], bundle: Bundle) -> bool:
     try:
-        return np.array_equal(preprocess(picture, bundle.preprocessing), expected)
+        return np.array_equal(preprocess(picture, bundle.preprocessing).pixels, expected)
     except PictureError:
         return False

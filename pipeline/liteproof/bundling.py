@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liteproof.comparison import KERAS, Comparison
+from liteproof.confidence import Confidence, fit_temperature
 from liteproof.datasets import Dataset
 from liteproof.errors import RecipeError, StorageError
+from liteproof.execution import execute
 from liteproof.golden_choice import choose_golden
 from liteproof.model_card import model_card
 from liteproof.recipe import Preprocessing
@@ -20,7 +22,7 @@ from liteproof.runs import Run
 from liteproof.storage import make_folder, new_folder
 from liteproof_edge.bundle import GOLDEN, MANIFEST, MODEL, SCHEMA_VERSION, Bundle, TensorSpec, seal
 from liteproof_edge.flatbuffer import read_model
-from liteproof_edge.preprocessing import InkSpec, RawSpec, Spec, spec_to_json
+from liteproof_edge.preprocessing import SPECS, Spec, spec_to_json
 
 TOOLS = ("liteproof", "liteproof-edge", "tensorflow", "keras", "numpy", "pillow")
 
@@ -42,11 +44,9 @@ def preprocessing_spec(choice: Preprocessing, shape: tuple[int, int, int]) -> Sp
     Raises:
         RecipeError: it cannot make pictures of that shape.
     """
-    height, width, channels = shape
+    options = {key: value for key, value in vars(choice).items() if key != "kind"}
     try:
-        if choice.kind == InkSpec.kind:
-            return InkSpec(height, width, channels, choice.box)
-        return RawSpec(height, width, channels)
+        return SPECS[choice.kind](*shape, **options)
     except ValueError as error:
         raise RecipeError(f"preprocessing: {error}") from None
 
@@ -66,7 +66,7 @@ def write_bundle(ingredients: Ingredients, folder: Path) -> None:
     golden, runtimes = choose_golden(
         ingredients.model, spec, ingredients.dataset.train, ingredients.validation
     )
-    manifest = _describe(ingredients, spec, runtimes)
+    manifest = _describe(ingredients, spec, runtimes, _calibrate(ingredients))
     contents = {
         MODEL: ingredients.model,
         GOLDEN: golden.to_bytes(),
@@ -84,7 +84,16 @@ def write_bundle(ingredients: Ingredients, folder: Path) -> None:
         Bundle.load(partial)
 
 
-def _describe(ingredients: Ingredients, spec: Spec, runtimes: tuple[str, ...]) -> dict[str, Any]:
+def _calibrate(ingredients: Ingredients) -> Confidence:
+    """Fit the temperature on what the shipping kernels answer to the validation pictures."""
+    train, chosen = ingredients.dataset.train, ingredients.validation
+    answered = execute(ingredients.model, train.images[chosen], label="confidence")
+    return fit_temperature(answered.logits, train.labels[chosen])
+
+
+def _describe(
+    ingredients: Ingredients, spec: Spec, runtimes: tuple[str, ...], confidence: Confidence
+) -> dict[str, Any]:
     run, dataset = ingredients.run, ingredients.dataset
     model = read_model(ingredients.model)
     graph = model.subgraphs[0]
@@ -107,6 +116,7 @@ def _describe(ingredients: Ingredients, spec: Spec, runtimes: tuple[str, ...]) -
             "drop_interval": paired.interval,
             "agreement": paired.agreement,
         },
+        "confidence": {"dataset": f"{dataset.name} validation", **confidence.to_json()},
         "training": {
             "dataset": dataset.name,
             "fingerprint": dataset.fingerprint,

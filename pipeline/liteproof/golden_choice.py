@@ -38,7 +38,7 @@ def choose_golden(
     """
     candidates = _first_of_each_class(examples.labels, indices)
     pictures = [_png(examples.images[index]) for index in candidates]
-    inputs = np.stack([preprocess(picture, spec) for picture in pictures])
+    inputs = np.stack([preprocess(picture, spec).pixels for picture in pictures])
     classes = examples.labels[candidates]
     runtimes = installed()
     reference, *others = (

@@ -6,8 +6,8 @@ from liteproof.errors import ConversionError
 from liteproof_edge.affine import Quantization
 from liteproof_edge.errors import ModelError
 from liteproof_edge.flatbuffer import Model, Subgraph, Tensor, read_model
-from liteproof_edge.session import AS_THEY_ARE
 
+AS_THEY_ARE = Quantization(1.0, 0)  # pixels go in as they are: real = 1.0 · (code - 0)
 FLOAT_TYPES = {"float16", "float32", "float64", "bfloat16"}
 # Left behind when a model's weights did not come along.
 VARIABLE_OPERATORS = {"VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ONCE"}

@@ -15,8 +15,12 @@ DATA_LICENCES = {
 UNKNOWN_LICENCE = "not known to liteproof: see where the data comes from"
 INTENDED = {
     "ink": (
-        "One mark (a digit, a letter) on an evenly lit background, dark on light or light on\n"
-        "dark; the device finds it, scales it and centres it."
+        "A photo or scan of one mark (a digit, a letter) on paper, a board or a screen: the\n"
+        "device finds it, dark on light or light on dark, scales it and centres it."
+    ),
+    "photo": (
+        "Photos that show one of its labels, of any size: the device brings them to the model's\n"
+        "own size."
     ),
     "raw": "Pictures that already have the size and look of the training pictures.",
 }
@@ -26,6 +30,7 @@ def model_card(recipe: Recipe, manifest: Mapping[str, Any]) -> str:
     """Return MODEL_CARD.md, every figure taken from the manifest."""
     accuracy, training, pixels = manifest["accuracy"], manifest["training"], manifest["input"]
     int8, before = accuracy["int8"], accuracy["float"]
+    confidence = manifest["confidence"]
     template = Template((files("liteproof") / "templates" / "MODEL_CARD.md").read_text())
     return template.substitute(
         name=manifest["name"],
@@ -44,6 +49,10 @@ def model_card(recipe: Recipe, manifest: Mapping[str, Any]) -> str:
         drop=f"{100 * accuracy['drop']:+.2f}",
         drop_interval=_interval(accuracy["drop_interval"]),
         agreement=_percent(accuracy["agreement"]),
+        temperature=f"{confidence['temperature']:.3f}",
+        confidence_n=f"{confidence['n']:,}",
+        error_before=_percent(confidence["expected_calibration_error_before"]),
+        error_after=_percent(confidence["expected_calibration_error_after"]),
         runtime=int8["runtime"],
         verified=" and ".join(manifest["verified_runtimes"]),
         training_dataset=training["dataset"],

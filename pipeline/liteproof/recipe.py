@@ -18,6 +18,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from liteproof.errors import RecipeError
+from liteproof_edge.photo import Fit, Resampling
 
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -110,11 +111,31 @@ class DatasetChoice:
 
 
 @dataclass(frozen=True, config=STRICT)
-class Preprocessing:
-    """How the device turns a picture into the model's input (liteproof_edge.preprocessing)."""
+class Raw:
+    """A picture that already is the model's input."""
 
-    kind: Literal["ink", "raw"] = "raw"
-    box: PositiveInt = 20  # of `ink`: the longer side of the mark, in pixels
+    kind: Literal["raw"] = "raw"
+
+
+@dataclass(frozen=True, config=STRICT)
+class Ink:
+    """A mark (a digit, a letter) that is found, scaled and centred."""
+
+    kind: Literal["ink"] = "ink"
+    box: PositiveInt = 20  # the longer side of the mark, in pixels
+
+
+@dataclass(frozen=True, config=STRICT)
+class Photo:
+    """A photo of any size, in RGB."""
+
+    kind: Literal["photo"] = "photo"
+    fit: Fit = Fit.COVER
+    resampling: Resampling = Resampling.BILINEAR
+
+
+# How the device turns a picture into the input; the keys are those of its own specs.
+Preprocessing = Annotated[Raw | Ink | Photo, Field(discriminator="kind")]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -165,17 +186,21 @@ class Recipe:
     dataset: DatasetChoice
     architecture: Architecture
     training: Training
-    preprocessing: Preprocessing = Field(default_factory=Preprocessing)
+    preprocessing: Preprocessing = Field(default_factory=Raw)
     quantization: QuantizationChoice = Field(default_factory=QuantizationChoice)
     gates: Gates = Field(default_factory=Gates)
 
 
-LAYER_TYPES: dict[str, type] = {
+# What a `type` or `kind` chooses; in a problem's place it stands as if it were a key.
+CHOICES: dict[str, type] = {
     "conv": Conv,
     "max_pool": Pool,
     "average_pool": Pool,
     "dense": Dense,
     "dropout": Dropout,
+    "raw": Raw,
+    "ink": Ink,
+    "photo": Photo,
 }
 UNKNOWN = "unexpected_keyword_argument"
 _RECIPE = TypeAdapter(Recipe)
@@ -267,8 +292,8 @@ def _locate(location: tuple[int | str, ...]) -> tuple[str, list[str]]:
     path, keys = "", list[str]()
     table: type = Recipe
     for part in location:
-        if part in LAYER_TYPES:  # which of the layers it is; no key of the file
-            table = LAYER_TYPES[str(part)]
+        if part in CHOICES:
+            table = CHOICES[str(part)]
             continue
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
         if isinstance(part, str):

@@ -5,7 +5,12 @@ import json
 import numpy as np
 import pytest
 
+from liteproof.confidence import fit_temperature
+from liteproof.datasets import cached_dataset, divide
+from liteproof.randomness import Stream, random_stream
 from liteproof_edge import Bundle, Classifier, evaluate, idx, verify
+from liteproof_edge.__main__ import main
+from liteproof_edge.flatbuffer import read_model
 from liteproof_edge.runtime import installed, load_runtime
 from liteproof_edge.session import Session
 
@@ -72,6 +77,43 @@ def test_accuracy_on_the_device_is_the_trained_model_s(tiny_run, tiny_idx, bundl
 
     assert before["keras"] - after <= MAX_TOP1_DROP
     assert before["keras"] > 0.9
+
+
+def test_temperature_is_the_one_that_fits_the_validation_pictures(bundle, tiny_data_dir):
+    stated = dict(bundle.manifest["confidence"])
+    dataset = cached_dataset("tiny_bars", tiny_data_dir)
+    rng = random_stream(bundle.manifest["training"]["seed"], Stream.DIVISION)
+    chosen = divide(dataset, stated["n"], rng).validation
+    answered, _ = logits(bundle.model, dataset.train.images[chosen], installed()[0])
+
+    assert stated.pop("dataset") == "tiny_bars/1.0.0 validation"
+    assert fit_temperature(answered, dataset.train.labels[chosen]).to_json() == stated
+
+
+@both_runtimes
+def test_float32_model_without_a_bundle_gives_keras_labels(
+    tiny_run, pictures, keras_logits, runtime
+):
+    path = tiny_run / "model-float32.tflite"
+    with Classifier.load(path, runtime=runtime, unverified=True) as classifier:
+        answers = classifier.classify_tensors(pictures)
+
+    assert answers.indices.tolist() == keras_logits.argmax(axis=1).tolist()
+
+
+def test_every_exported_model_can_be_inspected(tiny_run, capsys):
+    exported = sorted(tiny_run.glob("model-*.tflite"))
+    shown = {}
+    for path in exported:
+        assert main(["inspect", "--json", str(path)]) == 0
+        shown[path.stem] = json.loads(capsys.readouterr().out)["subgraphs"]
+
+    assert {"model-float32", "model-int8"} <= set(shown)
+    for path in exported:
+        expected = read_model(path.read_bytes()).subgraphs
+        assert [len(graph["tensors"]) for graph in shown[path.stem]] == [
+            len(graph.tensors) for graph in expected
+        ]
 
 
 def test_pictures_and_tensors_go_the_same_way_where_preprocessing_is_raw(bundle, tiny_idx):

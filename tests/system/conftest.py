@@ -36,9 +36,19 @@ def clone(tmp_path_factory, shell):
 
 
 @pytest.fixture(scope="session")
-def device(tmp_path_factory, clone, shell):
-    """The folder of an empty environment's programs, into which only ./edge was installed."""
+def wheel(tmp_path_factory, clone, shell):
+    """The wheel of ./edge."""
+    folder = tmp_path_factory.mktemp("wheel")
+    pip = f"'{sys.executable}' -m pip --quiet --disable-pip-version-check"
+    shell(f"{pip} wheel --no-deps --wheel-dir '{folder}' ./edge", cwd=clone)
+    (path,) = folder.iterdir()
+    return path
+
+
+@pytest.fixture(scope="session")
+def device(tmp_path_factory, wheel, shell):
+    """The folder of an empty environment's programs, into which only that wheel was installed."""
     folder = tmp_path_factory.mktemp("device") / "venv"
     shell(f"'{sys.executable}' -m venv '{folder}'")
-    shell(f"'{folder}/bin/pip' install --quiet --disable-pip-version-check ./edge", cwd=clone)
+    shell(f"'{folder}/bin/pip' install --quiet --disable-pip-version-check '{wheel}'")
     return folder / "bin"

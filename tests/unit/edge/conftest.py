@@ -1,4 +1,5 @@
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -8,7 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from liteproof_edge import runtime
+from liteproof_edge.__main__ import main
 from liteproof_edge.bundle import BLANK_SEAL, SEAL, Bundle
 from liteproof_edge.classifier import Classifier
 from liteproof_edge.golden import Golden
@@ -16,6 +20,12 @@ from liteproof_edge.preprocessing import InkSpec, RawSpec
 from liteproof_edge.runtime import Runtime
 
 RELEASED = Path(__file__).parents[3] / "models" / "mnist"
+
+
+@pytest.fixture(autouse=True)
+def no_named_runtime(monkeypatch):
+    """Leave out of account the runtime that whoever runs the tests may have named."""
+    monkeypatch.delenv(runtime.VARIABLE, raising=False)
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +62,19 @@ def ink():
 @pytest.fixture(scope="session")
 def raw():
     return RawSpec(height=28, width=28, channels=1)
+
+
+@pytest.fixture(scope="session")
+def encoded():
+    """Encode a Pillow image or an array as a picture file; options are Pillow's."""
+
+    def encode(picture, file_format="PNG", **options):
+        image = Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture
+        file = io.BytesIO()
+        image.save(file, file_format, **options)
+        return file.getvalue()
+
+    return encode
 
 
 @pytest.fixture
@@ -134,18 +157,71 @@ def idx_folder(tmp_path, golden, idx_bytes):
     return folder
 
 
+@pytest.fixture
+def bare_model(tmp_path, bundle):
+    """The released model as a file alone."""
+    path = tmp_path / "digits.tflite"
+    path.write_bytes(bundle.model)
+    return path
+
+
+@pytest.fixture
+def bad_picture(tmp_path):
+    path = tmp_path / "bad.png"
+    path.write_text("no picture")
+    return path
+
+
+@pytest.fixture
+def two_digits(tmp_path, golden):
+    """A picture of a 0 and, apart from it, a 7."""
+    pixels = np.zeros((80, 160), np.uint8)
+    for left, number in ((20, 0), (100, 14)):
+        digit = Image.open(io.BytesIO(golden.pictures[number]))
+        pixels[20:48, left : left + 28] = np.asarray(digit)
+    path = tmp_path / "two.png"
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+@pytest.fixture
+def run(capsys, monkeypatch):
+    """Run a command in this process; returns its exit code and the lines of both streams."""
+
+    def run_main(*arguments, stdin=b""):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        exit_code = main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return exit_code, captured.out.splitlines(), captured.err.splitlines()
+
+    return run_main
+
+
+@pytest.fixture
+def no_runtime(monkeypatch):
+    """Make both runtimes look as if they were not installed."""
+    monkeypatch.setattr(runtime, "installed", lambda: ())
+
+
 @pytest.fixture(scope="session")
 def command():
     """Run `liteproof-edge` as a user does, in a process of its own.
 
-    `environment` is added to the tests' own; `stdout` takes the output instead of the result.
+    `environment` is added to the tests' own; the streams are subprocess.run's.
     """
 
-    def run(*arguments, environment=None, stdout=subprocess.PIPE):
+    def run(
+        *arguments,
+        environment=None,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ):
         return subprocess.run(
             [sys.executable, "-m", "liteproof_edge", *map(os.fspath, arguments)],
+            stdin=stdin,
             stdout=stdout,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             env=os.environ | (environment or {}),
             check=False,
             encoding="utf-8",

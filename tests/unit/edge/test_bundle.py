@@ -2,7 +2,6 @@ import hashlib
 import json
 import os
 import re
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ from liteproof_edge.preprocessing import InkSpec
 FILES = ["model.tflite", "golden.npz", "recipe.toml", "MODEL_CARD.md"]
 REQUIRED_KEYS = [
     *("schema_version", "name", "labels", "preprocessing", "input", "output", "files"),
+    *("confidence", "confidence/temperature"),
     *("preprocessing/kind", "preprocessing/height", "preprocessing/width"),
     *("preprocessing/channels", "preprocessing/box"),
     *("input/name", "input/dtype", "input/shape", "input/scale", "input/zero_point"),
@@ -67,7 +67,7 @@ def change_graph(monkeypatch):
     def change(**fields):
         def read_changed(*arguments):
             model = read_model(*arguments)
-            return replace(model, subgraphs=(replace(model.subgraphs[0], **fields),))
+            return model._replace(subgraphs=(model.subgraphs[0]._replace(**fields),))
 
         monkeypatch.setattr(module, "read_model", read_changed)
 
@@ -122,7 +122,7 @@ def test_load_refuses_a_missing_manifest(copied):
 
 def test_load_refuses_a_file_in_place_of_the_folder(copied):
     path = copied / "model.tflite"
-    assert_refused(path, names=path / "manifest.json", match="cannot be read")
+    assert_refused(path, names=path, match="a file, expected a bundle's folder")
 
 
 def test_load_refuses_a_path_with_a_null_byte():
@@ -285,7 +285,7 @@ def test_load_refuses_another_number_of_labels_than_outputs(copied, edit_manifes
     assert_refused(copied, names=copied / "manifest.json", match=rf"output\.shape.*\[1, {count}\]")
 
 
-@pytest.mark.parametrize("kind", ["photo", "INK", 1, ["ink"], {}])
+@pytest.mark.parametrize("kind", ["video", "INK", 1, ["ink"], {}])
 def test_load_refuses_an_unknown_kind_of_preprocessing(copied, edit_manifest, kind):
     edit_manifest(copied, set_value("preprocessing/kind", kind))
     assert_refused(copied, names=copied / "manifest.json", match="kind")
@@ -335,6 +335,35 @@ def test_load_refuses_a_scale_that_is_no_number(copied, edit_manifest, scale):
 def test_load_refuses_a_scale_that_is_not_positive_or_beyond_reason(copied, edit_manifest, scale):
     edit_manifest(copied, set_value("output/scale", scale))
     assert_refused(copied, names=copied / "manifest.json", match=r"output\.scale")
+
+
+def test_load_reads_the_temperature(copied, edit_manifest):
+    edit_manifest(copied, set_value("confidence", {"temperature": 0.75}))
+    assert Bundle.load(copied).temperature == 0.75
+
+
+@pytest.mark.parametrize("temperature", [0.001, 1, 1000])
+def test_load_takes_a_temperature_as_a_float_up_to_its_bounds(copied, edit_manifest, temperature):
+    edit_manifest(copied, set_value("confidence/temperature", temperature))
+    loaded = Bundle.load(copied).temperature
+    assert (type(loaded), loaded) == (float, temperature)
+
+
+@pytest.mark.parametrize(
+    "temperature", [True, "1.0", [1.0], 0, 0.0, -1.0, 0.000999, 1000.001, 9**400]
+)
+def test_load_refuses_a_temperature_that_is_no_number_or_beyond_reason(
+    copied, edit_manifest, temperature
+):
+    edit_manifest(copied, set_value("confidence/temperature", temperature))
+    message = r"confidence\.temperature: .*, expected 0\.001 to 1000"
+    assert_refused(copied, names=copied / "manifest.json", match=message)
+
+
+@pytest.mark.parametrize("confidence", [1.0, [], "0.5"])
+def test_load_refuses_confidence_that_is_no_object(copied, edit_manifest, confidence):
+    edit_manifest(copied, set_value("confidence", confidence))
+    assert_refused(copied, names=copied / "manifest.json", match="confidence: .* expected a dict")
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,18 @@ def test_error_survives_pickling_for(kind):
     assert (type(again), str(again), again.exit_code) == (kind, "a.png: blank", EXIT_CODES[kind])
 
 
+@pytest.mark.parametrize("kind", EXIT_CODES, ids=lambda kind: kind.__name__)
+def test_error_with_an_odd_path_survives_pickling_for(kind):
+    error = kind("a\n\udcff.png: blank")
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
+    assert (again.args, str(again)) == (error.args, r"a\n\udcff.png: blank")
+
+
+@pytest.mark.parametrize("kind", EXIT_CODES, ids=lambda kind: kind.__name__)
+def test_error_may_say_nothing_for(kind):
+    assert str(kind()) == ""
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -1,15 +1,49 @@
+import json
+import pickle
+import shutil
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from liteproof_edge.classifier import TENSOR
-from liteproof_edge.errors import DatasetError, PictureError
-from liteproof_edge.evaluation import Evaluation, evaluate, wilson_interval
+from liteproof_edge.classifier import MODEL_READY, Classifier
+from liteproof_edge.errors import DatasetError
+from liteproof_edge.evaluation import Evaluation, Score, evaluate, wilson_interval
 
 # Two float64 evaluations of one formula, in another order.
 FLOAT64_ROUNDING = 1e-12
+# 10 pictures of a cat, of which 2 are called dogs and 1 is refused; 6 of a dog, 1 called a cat; no
+# bird, but 1 cat is called one.
+PETS = Evaluation(
+    correct=11,
+    n=16,
+    labels=("cat", "dog", "bird", "fish"),
+    confusion=((6, 2, 1, 0), (1, 5, 0, 0), (0, 0, 0, 0), (0, 0, 0, 0)),
+    refused=(1, 0, 0, 0),
+    preprocessing="photo",
+    runtime="some-runtime 1.0",
+    median_latency_us=77.0,
+)
+
+
+@pytest.fixture
+def mixed(label_folders):
+    """Labelled folders: a 3 among the 5s, and among the 7s two files that give no answer."""
+    (label_folders / "3" / "06.png").rename(label_folders / "5" / "06.png")
+    (label_folders / "7" / "notes.txt").write_text("seven")
+    (label_folders / "7" / "empty.png").touch()
+    return label_folders
+
+
+@pytest.fixture
+def mixed_idx(idx_folder, golden, idx_bytes):
+    """IDX files in which a 3 is labelled 5."""
+    truth = golden.classes.copy()
+    truth[6] = 5
+    (idx_folder / "t10k-labels-idx1-ubyte").write_bytes(idx_bytes(truth))
+    return idx_folder
 
 
 @given(st.integers(1, 100_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
@@ -32,10 +66,47 @@ def test_wilson_interval_ends_at_0_and_1_exactly(n):
     assert wilson_interval(n, n)[1] == 1.0
 
 
-def test_evaluation_gives_the_accuracy_and_its_interval():
-    result = Evaluation(9958, 10000, "ink", "runtime", 77.0)
-    assert result.top1_accuracy == 0.9958
-    assert result.interval == wilson_interval(9958, 10000)
+def test_score_gives_the_accuracy_and_its_interval():
+    score = Score(9958, 10000)
+    assert score.top1_accuracy == 0.9958
+    assert score.interval == wilson_interval(9958, 10000)
+
+
+@pytest.mark.parametrize(("index", "score"), [(0, Score(6, 10)), (1, Score(5, 6))])
+def test_evaluation_gives_the_score_of_a_label_with_its_refused_pictures(index, score):
+    assert PETS.of_label(index) == score
+
+
+def test_evaluation_gives_an_empty_score_of_a_label_that_was_never_seen():
+    assert PETS.of_label(2) == Score(0, 0)
+
+
+@pytest.mark.parametrize(("index", "share"), [(0, 6 / 7), (1, 5 / 7), (2, 0.0)])
+def test_evaluation_gives_the_share_of_a_labels_answers_that_are_right(index, share):
+    assert PETS.precision(index) == share
+
+
+def test_evaluation_gives_no_precision_of_a_label_that_was_never_answered():
+    assert PETS.precision(3) is None
+
+
+def test_evaluation_gives_all_of_it_in_json():
+    assert json.loads(json.dumps(PETS.to_json())) == {
+        "correct": 11,
+        "n": 16,
+        "labels": ["cat", "dog", "bird", "fish"],
+        "confusion": [[6, 2, 1, 0], [1, 5, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]],
+        "refused": [1, 0, 0, 0],
+        "preprocessing": "photo",
+        "runtime": "some-runtime 1.0",
+        "median_latency_us": 77.0,
+        "top1_accuracy": 0.6875,
+        "interval": list(wilson_interval(11, 16)),
+    }
+
+
+def test_evaluation_survives_pickling():
+    assert pickle.loads(pickle.dumps(PETS)) == PETS  # noqa: S301 - our own bytes
 
 
 def test_evaluate_counts_every_picture_of_the_label_folders(classifier, label_folders):
@@ -47,6 +118,94 @@ def test_evaluate_counts_a_picture_in_the_wrong_folder_as_wrong(classifier, labe
     (label_folders / "3" / "06.png").rename(label_folders / "5" / "06.png")
     result = evaluate(classifier, label_folders)
     assert (result.correct, result.n) == (19, 20)
+
+
+def test_evaluate_counts_each_picture_by_its_label_and_its_answer(classifier, mixed):
+    expected = np.diag([2, 2, 2, 1, 2, 2, 2, 2, 2, 2])
+    expected[5, 3] = 1
+    assert evaluate(classifier, mixed).confusion == tuple(map(tuple, expected.tolist()))
+
+
+def test_evaluate_counts_each_tensor_by_its_label_and_its_answer(classifier, mixed_idx):
+    expected = np.diag([2, 2, 2, 1, 2, 2, 2, 2, 2, 2])
+    expected[5, 3] = 1
+    assert evaluate(classifier, mixed_idx).confusion == tuple(map(tuple, expected.tolist()))
+
+
+def test_evaluate_refuses_no_tensor(classifier, mixed_idx):
+    assert evaluate(classifier, mixed_idx).refused == (0,) * 10
+
+
+def test_evaluate_counts_a_picture_without_an_answer_as_wrong(classifier, mixed):
+    result = evaluate(classifier, mixed)
+    assert result.refused == (0, 0, 0, 0, 0, 0, 0, 2, 0, 0)
+    assert (result.correct, result.n) == (19, 22)
+    assert result.of_label(7) == Score(2, 4)
+
+
+def test_evaluate_hands_over_why_a_picture_has_no_answer(classifier, mixed):
+    refusals = []
+    evaluate(classifier, mixed, on_refusal=refusals.append)
+    assert [(str(error), error.exit_code) for error in refusals] == [
+        (f"{mixed}/7/{name}: not a picture that Pillow can read", 3)
+        for name in ("empty.png", "notes.txt")
+    ]
+
+
+def test_evaluate_gives_no_latency_where_no_picture_has_an_answer(classifier, tmp_path):
+    (tmp_path / "3").mkdir()
+    (tmp_path / "3" / "notes.txt").write_text("three")
+    result = evaluate(classifier, tmp_path)
+    assert (result.correct, result.n, result.median_latency_us) == (0, 1, None)
+
+
+def test_evaluate_knows_labels_that_it_never_saw(classifier, label_folders):
+    for label in "02468":
+        shutil.rmtree(label_folders / label)
+    result = evaluate(classifier, label_folders)
+    assert result.labels == tuple("0123456789")
+    assert [result.of_label(index).n for index in range(10)] == [0, 2] * 5
+
+
+def test_evaluate_knows_labels_that_no_tensor_has(classifier, idx_folder, golden, idx_bytes):
+    images, labels = golden.inputs[:4, ..., 0], golden.classes[:4]
+    (idx_folder / "t10k-images-idx3-ubyte").write_bytes(idx_bytes(images))
+    (idx_folder / "t10k-labels-idx1-ubyte").write_bytes(idx_bytes(labels))
+    result = evaluate(classifier, idx_folder)
+    assert [result.of_label(index).n for index in range(10)] == [2, 2] + [0] * 8
+
+
+def test_evaluate_orders_labels_as_the_bundle_does(copied, edit_manifest, golden, tmp_path):
+    names = list("9876543210")  # another order than that of their folders
+    edit_manifest(copied, lambda manifest: manifest.update(labels=names))
+    for number in (0, 3, 6):  # of a 0, a 1 and a 3, which this bundle calls 9, 8 and 6
+        folder = tmp_path / "labelled" / str(9 - golden.classes[number])
+        folder.mkdir(parents=True)
+        (folder / "picture.png").write_bytes(golden.pictures[number])
+    with Classifier.load(copied) as classifier:
+        result = evaluate(classifier, tmp_path / "labelled")
+    assert [result.of_label(index).n for index in range(10)] == [1, 1, 0, 1] + [0] * 6
+    assert result.correct == 3
+
+
+def test_evaluations_of_two_parts_add_up_to_that_of_the_whole(classifier, mixed, tmp_path):
+    whole = evaluate(classifier, mixed).to_json()
+    other = tmp_path / "other"
+    other.mkdir()
+    for label in "34567":
+        (mixed / label).rename(other / label)
+    parts = [
+        json.loads(json.dumps(evaluate(classifier, folder).to_json())) for folder in (mixed, other)
+    ]
+    for key in ("correct", "n", "confusion", "refused"):
+        total = sum(np.array(part[key]) for part in parts)
+        assert total.tolist() == np.array(whole[key]).tolist(), key
+
+
+def test_evaluation_is_the_same_by_pictures_and_by_tensors(classifier, label_folders, mixed_idx):
+    (label_folders / "3" / "06.png").rename(label_folders / "5" / "06.png")
+    one, other = evaluate(classifier, label_folders), evaluate(classifier, mixed_idx)
+    assert (one.confusion, one.n) == (other.confusion, other.n)
 
 
 def test_evaluate_takes_some_of_the_labels_alone(classifier, label_folders):
@@ -66,7 +225,7 @@ def test_evaluate_ignores_hidden_files_and_files_beside_the_folders(classifier, 
 
 def test_evaluate_takes_the_tensors_of_an_idx_folder(classifier, idx_folder):
     result = evaluate(classifier, idx_folder)
-    assert (result.correct, result.n, result.preprocessing) == (20, 20, TENSOR)
+    assert (result.correct, result.n, result.preprocessing) == (20, 20, MODEL_READY.kind)
 
 
 def test_evaluate_counts_a_wrong_idx_label_as_wrong(classifier, idx_folder, golden, idx_bytes):
@@ -81,20 +240,25 @@ def test_evaluate_names_the_runtime(classifier, idx_folder):
 
 
 def test_evaluate_gives_the_median_latency(classifier, idx_folder, monkeypatch):
-    times = iter(range(20))
     run_many = classifier.session.run_many
 
-    def timed(pixels):
-        return run_many(pixels)[0], np.array([float(next(times))])
+    def timed(pictures, on_progress):
+        return run_many(pictures, on_progress)[0], np.arange(20.0)
 
     monkeypatch.setattr(classifier.session, "run_many", timed)
     assert evaluate(classifier, idx_folder).median_latency_us == 9.5
 
 
-def test_evaluate_tells_how_far_it_is(classifier, idx_folder):
+def test_evaluate_tells_after_each_picture_how_far_it_is(classifier, mixed):
+    seen = []
+    evaluate(classifier, mixed, lambda done, total: seen.append((done, total)))
+    assert seen == [(done, 22) for done in range(1, 23)]
+
+
+def test_evaluate_tells_of_tensors_how_far_it_is(classifier, idx_folder):
     seen = []
     evaluate(classifier, idx_folder, lambda done, total: seen.append((done, total)))
-    assert seen == [(done, 20) for done in range(1, 21)]
+    assert seen[-1] == (20, 20)
 
 
 @pytest.mark.parametrize("name", ["none", "file"])
@@ -124,11 +288,14 @@ def test_evaluate_refuses_empty_label_folders(classifier, tmp_path):
         evaluate(classifier, tmp_path)
 
 
-def test_evaluate_refuses_a_file_that_is_no_picture(classifier, label_folders):
-    (label_folders / "3" / "notes.txt").write_text("three")
-    with pytest.raises(PictureError, match=r"3/notes\.txt: not a picture") as refused:
+def test_evaluate_refuses_a_folder_that_cannot_be_read(classifier, label_folders, monkeypatch):
+    def fails(_):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(type(label_folders), "iterdir", fails)
+    with pytest.raises(DatasetError, match="cannot be read: Input/output error") as refused:
         evaluate(classifier, label_folders)
-    assert refused.value.exit_code == 3
+    assert str(refused.value).startswith(str(label_folders))
 
 
 def test_evaluate_refuses_idx_labels_beyond_the_bundles(classifier, idx_folder, golden, idx_bytes):

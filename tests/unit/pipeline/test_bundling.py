@@ -5,12 +5,25 @@ import numpy as np
 import pytest
 
 from liteproof.bundling import preprocessing_spec
+from liteproof.confidence import fit_temperature
+from liteproof.datasets import cached_dataset, divide
 from liteproof.errors import RecipeError
+from liteproof.execution import execute
 from liteproof.model_card import INTENDED
-from liteproof.recipe import Preprocessing, load_recipe, shipped_recipes
+from liteproof.randomness import Stream, random_stream
+from liteproof.recipe import Ink, Photo, Raw
+from liteproof.runs import open_run
 from liteproof_edge.bundle import Bundle
 from liteproof_edge.golden import Golden
-from liteproof_edge.preprocessing import preprocess
+from liteproof_edge.preprocessing import (
+    SPECS,
+    Fit,
+    InkSpec,
+    PhotoSpec,
+    RawSpec,
+    Resampling,
+    preprocess,
+)
 
 FULL_DISK = ("prlimit", "--fsize=3000")  # no file may be larger: less than the tiny model
 
@@ -51,13 +64,47 @@ def test_model_card_states_the_measured_figures(bundle):
     assert "$" not in card
 
 
+@pytest.fixture
+def validation(tiny_run, tiny_data_dir, bundle):
+    """What the bundle's model answers to the validation pictures, and their labels."""
+    dataset = cached_dataset("tiny_bars", tiny_data_dir)
+    run = open_run(tiny_run)
+    rng = random_stream(run.settings.seed, Stream.DIVISION)
+    chosen = divide(dataset, run.recipe.dataset.validation_pictures, rng).validation
+    answered = execute(bundle.model, dataset.train.images[chosen], label="test")
+    return answered.logits, dataset.train.labels[chosen]
+
+
+def test_manifest_holds_the_temperature_fitted_on_the_validation_pictures(bundle, validation):
+    fitted = fit_temperature(*validation)
+
+    assert bundle.temperature == fitted.temperature
+    assert bundle.manifest["confidence"] == {
+        "dataset": "tiny_bars/1.0.0 validation",
+        **fitted.to_json(),
+    }
+    assert fitted.n == 100
+
+
+def test_model_card_states_the_temperature_and_what_it_gains(bundle):
+    card = bundle.files["MODEL_CARD.md"].decode()
+    confidence = bundle.manifest["confidence"]
+    before, after = (
+        f"{100 * confidence[f'expected_calibration_error_{when}']:.2f} % {when}"
+        for when in ("before", "after")
+    )
+
+    assert f"by temperature {confidence['temperature']:.3f}," in card
+    assert f"expected calibration error {before}, {after}, on the\n100 validation" in card
+
+
 def test_golden_vectors_cover_every_class_and_follow_the_preprocessing(bundle):
     golden = Golden.from_bytes(bundle.golden, "golden")
 
     assert set(golden.classes.tolist()) == {0, 1, 2}
     assert (golden.outputs.argmax(axis=1) == golden.classes).all()
     for picture, expected in zip(golden.pictures, golden.inputs, strict=True):
-        assert np.array_equal(preprocess(picture, bundle.preprocessing), expected)
+        assert np.array_equal(preprocess(picture, bundle.preprocessing).pixels, expected)
 
 
 def test_bundle_gives_the_same_bytes_again(liteproof, tiny_run, tmp_path):
@@ -117,18 +164,37 @@ def test_full_disk_while_training_is_one_line(liteproof, tmp_path, tiny_recipe, 
 
 
 @pytest.mark.parametrize(
+    ("choice", "shape", "expected"),
+    [
+        (Raw(), (20, 30, 3), RawSpec(20, 30, 3)),
+        (Ink(box=16), (28, 24, 1), InkSpec(28, 24, 1, 16)),
+        (Photo(), (20, 30, 3), PhotoSpec(20, 30, 3)),
+        (
+            Photo(fit=Fit.STRETCH, resampling=Resampling.BOX),
+            (20, 30, 1),
+            PhotoSpec(20, 30, 1, fit=Fit.STRETCH, resampling=Resampling.BOX),
+        ),
+    ],
+)
+def test_preprocessing_becomes_the_device_s_for_pictures_of_the_data_s_shape(
+    choice, shape, expected
+):
+    assert preprocessing_spec(choice, shape) == expected
+
+
+@pytest.mark.parametrize(
     ("choice", "shape"),
     [
-        (Preprocessing(kind="ink"), (28, 28, 3)),
-        (Preprocessing(kind="ink", box=40), (28, 28, 1)),
-        (Preprocessing(kind="raw"), (28, 28, 2)),
+        (Ink(), (28, 28, 3)),
+        (Ink(box=40), (28, 28, 1)),
+        (Raw(), (28, 28, 2)),
+        (Photo(), (28, 28, 2)),
     ],
 )
 def test_preprocessing_that_cannot_make_the_pictures_is_a_wrong_recipe(choice, shape):
-    with pytest.raises(RecipeError, match="^preprocessing: (ink|raw): "):
+    with pytest.raises(RecipeError, match=f"^preprocessing: {choice.kind}: "):
         preprocessing_spec(choice, shape)
 
 
-def test_every_shipped_recipe_s_preprocessing_has_a_card():
-    for name in shipped_recipes():
-        assert load_recipe(name).recipe.preprocessing.kind in INTENDED
+def test_every_kind_of_preprocessing_has_a_recipe_and_a_card():
+    assert set(SPECS) == set(INTENDED) == {kind.kind for kind in (Raw, Ink, Photo)}

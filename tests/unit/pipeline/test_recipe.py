@@ -1,9 +1,28 @@
+import json
+import re
+
 import pytest
 
 from liteproof.errors import RecipeError
-from liteproof.recipe import Padding, load_recipe, parse_recipe, shipped_recipes
+from liteproof.recipe import (
+    Ink,
+    Padding,
+    Photo,
+    Raw,
+    load_recipe,
+    parse_recipe,
+    shipped_recipes,
+)
+from liteproof_edge.photo import Fit, Resampling
 
 MNIST = shipped_recipes()["mnist"]
+
+
+def with_preprocessing(table):
+    """The recipe of MNIST with another [preprocessing]."""
+    changed, count = re.subn(r"^\[preprocessing\]\nkind = .*$", table, MNIST, flags=re.MULTILINE)
+    assert count == 1
+    return changed
 
 
 @pytest.mark.parametrize("name", sorted(shipped_recipes()))
@@ -43,6 +62,17 @@ def test_words_become_enums_and_lists_tuples():
         ('"max_pool"', '"maxpool"', "architecture.layers[2]: input tag 'maxpool'"),
         ("layers = [", "layers = [3,", "architecture.layers[0]: 3"),
         ('name = "mnist"\ndes', 'name = "../x"\ndes', "name: '../x'"),
+        ('"ink"', '"raw"\nbox = 20', "preprocessing.box: unknown key; expected one of kind"),
+        ('"ink"', '"raw"\nfit = "cover"', "preprocessing.fit: unknown key; expected one of kind"),
+        ('"ink"', '"ink"\nfit = "cover"', "preprocessing.fit: unknown key"),
+        ('"ink"', '"ink"\nboxes = 9', "preprocessing.boxes: unknown key; did you mean 'box'?"),
+        ('"ink"', '"photo"\nbox = 20', "preprocessing.box: unknown key"),
+        ('"ink"', '"photo"\norder = "BGR"', "preprocessing.order: unknown key"),
+        ('"ink"', '"photo"\nfit = "crop"', "preprocessing.fit: 'crop': input should be 'cover'"),
+        ('"ink"', '"photo"\nresampling = 2', "preprocessing.resampling: 2: input should be"),
+        ('"ink"', '"ink"\nbox = 0', "preprocessing.box: 0: input should be greater than"),
+        ('"ink"', '"inks"', "preprocessing: input tag 'inks'"),
+        ('kind = "ink"', "box = 20", "preprocessing: unable to extract tag"),
         ("[gates]", "[gates", "not TOML"),
     ],
 )
@@ -54,6 +84,47 @@ def test_wrong_recipe_is_refused_with_place_and_remedy(old, new, message):
 
     assert str(caught.value).startswith(f"r.toml: {message}")
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        ("", Raw()),
+        ('[preprocessing]\nkind = "raw"', Raw()),
+        ('[preprocessing]\nkind = "ink"', Ink(box=20)),
+        ('[preprocessing]\nkind = "ink"\nbox = 24', Ink(box=24)),
+        ('[preprocessing]\nkind = "photo"', Photo(fit=Fit.COVER, resampling=Resampling.BILINEAR)),
+        (
+            '[preprocessing]\nkind = "photo"\nfit = "contain"\nresampling = "lanczos"',
+            Photo(fit=Fit.CONTAIN, resampling=Resampling.LANCZOS),
+        ),
+    ],
+)
+def test_preprocessing_has_the_keys_of_its_kind(table, expected):
+    assert parse_recipe(with_preprocessing(table), "r").recipe.preprocessing == expected
+
+
+@pytest.mark.parametrize("resampling", list(Resampling))
+@pytest.mark.parametrize("fit", list(Fit))
+def test_photo_takes_every_fit_and_resampling_of_the_device(fit, resampling):
+    table = f"""
+        [preprocessing]
+        kind = "photo"
+        fit = "{fit.value}"
+        resampling = "{resampling.value}"
+    """
+
+    found = parse_recipe(with_preprocessing(table), "r").recipe.preprocessing
+
+    assert found == Photo(fit=fit, resampling=resampling)
+
+
+def test_part_of_a_recipe_is_json_also_where_a_choice_is_an_enum():
+    recipe = parse_recipe(with_preprocessing('[preprocessing]\nkind = "photo"'), "r")
+
+    assert json.loads(recipe.part("preprocessing")) == {
+        "preprocessing": {"kind": "photo", "fit": "cover", "resampling": "bilinear"}
+    }
 
 
 def test_unknown_name_is_refused_with_the_nearest():

@@ -8,12 +8,23 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 EDGE = """
-errors operators
-affine preprocessing flatbuffer idx runtime
-bundle golden session
+errors operators machine processes
+affine flatbuffer idx runtime marks pictures
+paper
+report
+ink raw
+photo
+preprocessing
+bundle golden
+unverified confinement
+session confined
 classifier
 verification evaluation
+benchmark
 __init__
+commands.__init__ command_line
+commands.output
+commands.bench commands.classify commands.evaluate commands.info commands.inspect commands.verify
 __main__
 """
 PIPELINE = """
@@ -22,7 +33,7 @@ recipe storage distribution progress randomness
 acquisition
 datasets architectures augmentation runs calibration inspection
 training quantization worker
-execution reference paired
+execution reference paired confidence
 comparison golden_choice model_card
 bundling
 stage
@@ -54,23 +65,26 @@ def imports(path):
 )
 def test_imports_go_one_way(folder, order):
     levels, package = layers(order), Path(folder).name
-    files = {path.stem: path for path in (ROOT / folder).glob("*.py")}
+    files = {
+        ".".join(path.relative_to(ROOT / folder).with_suffix("").parts): path
+        for path in (ROOT / folder).rglob("*.py")
+    }
 
     assert set(files) == set(levels)
     for name, path in files.items():
         for imported in imports(path):
-            parts = imported.split(".")
-            if parts[0] == package and len(parts) > 1 and parts[1] in levels:
-                assert levels[parts[1]] < levels[name], f"{name} imports {parts[1]}"
+            _, _, module = imported.partition(f"{package}.")
+            if module in levels:
+                assert levels[module] < levels[name], f"{name} imports {module}"
 
 
 def test_edge_needs_numpy_pillow_and_a_runtime_alone():
-    for path in (ROOT / "edge" / "liteproof_edge").glob("*.py"):
+    for path in (ROOT / "edge" / "liteproof_edge").rglob("*.py"):
         top = {imported.split(".")[0] for imported in imports(path)}
         assert top <= LIGHT | set(sys.stdlib_module_names), path.name
 
 
 def test_runtimes_are_imported_in_one_place_alone():
-    for path in (ROOT / "edge" / "liteproof_edge").glob("*.py"):
+    for path in (ROOT / "edge" / "liteproof_edge").rglob("*.py"):
         top = {imported.split(".")[0] for imported in imports(path)}
         assert path.stem == "runtime" or not top & {"tflite_runtime", "ai_edge_litert"}

@@ -1,0 +1,1 @@
+"""What `liteproof-edge` does: one module for each command, imported when it is called for."""

@@ -1,0 +1,85 @@
+"""`classify`: each picture's label, probability and time."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from liteproof_edge.classifier import Classifier
+from liteproof_edge.commands.output import complain
+from liteproof_edge.errors import PictureError, one_line
+from liteproof_edge.pictures import MAX_FILE_BYTES, SUFFIXES
+
+STANDARD_INPUT = "-"
+
+
+def run(options: argparse.Namespace) -> int:
+    """Classify the pictures; those that cannot be are named, and the others are answered."""
+    exit_code = 0
+    pictures = list(_pictures(options.pictures))
+    width = max((len(one_line(name)) for name, _ in pictures), default=0)
+    with Classifier.load(
+        options.bundle,
+        runtime=options.runtime,
+        reference_kernels=options.reference_kernels,
+        threads=options.threads,
+        unverified=options.unverified,
+    ) as classifier:
+        for name, picture in pictures:
+            try:
+                if isinstance(picture, PictureError):
+                    raise picture
+                prediction = classifier.classify(picture)
+            except PictureError as error:
+                at = f"{STANDARD_INPUT}: " if isinstance(picture, bytes) else ""
+                complain(f"{at}{error}")
+                exit_code = error.exit_code
+                continue
+            unsure = options.min_confidence is not None and prediction.is_unsure(
+                options.min_confidence
+            )
+            if options.json:
+                answer = {"picture": name, **prediction.to_json(), "unsure": unsure}
+                print(json.dumps({**answer, "label": None} if unsure else answer))
+            else:
+                label = "unsure" if unsure else prediction.label
+                doubts = "".join(f"  {doubt}" for doubt in prediction.preprocessing.doubts)
+                print(
+                    f"{one_line(name):{width}}  {label}  {prediction.probability:6.1%}  "
+                    f"{prediction.latency_us:5.0f} µs{doubts}"
+                )
+    return exit_code
+
+
+def _pictures(paths: list[str]) -> Iterator[tuple[str, Path | bytes | PictureError]]:
+    """Return each picture and its name; a folder stands for those in it and in its folders."""
+    for path in paths:
+        if path == STANDARD_INPUT:
+            yield STANDARD_INPUT, _standard_input()
+        elif os.path.isdir(path):  # noqa: PTH112 - Path's raises where a name is too long
+            try:
+                found = sorted(_inside(Path(path)))
+            except OSError as error:
+                yield path, PictureError(f"{path}: cannot be read: {error.strerror}")
+                continue
+            if not found:
+                yield path, PictureError(f"{path}: a folder without pictures")
+            yield from ((str(inside), inside) for inside in found)
+        else:
+            yield path, Path(path)
+
+
+def _standard_input() -> bytes | PictureError:
+    try:
+        return sys.stdin.buffer.read(MAX_FILE_BYTES + 1) if sys.stdin else b""
+    except OSError as error:
+        return PictureError(f"{STANDARD_INPUT}: cannot be read: {error.strerror}")
+
+
+def _inside(folder: Path) -> Iterator[Path]:
+    for path in folder.rglob("*"):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.suffix.lower() in SUFFIXES and not hidden and not path.is_dir():
+            yield path

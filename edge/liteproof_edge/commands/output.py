@@ -1,0 +1,53 @@
+"""How commands speak to a person: results on standard output, all else on standard error."""
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import TextIO
+
+
+def complain(message: object) -> None:
+    """Print one line to standard error, if it can be written; the exit code tells the rest."""
+    if sys.stderr:
+        try:
+            print(f"liteproof-edge: {message}", file=sys.stderr)
+        except OSError:
+            silence(sys.stderr)
+
+
+def silence(stream: TextIO) -> None:
+    """Send to nowhere what a stream that cannot be written still holds, and all that follows."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def show_rows(rows: Iterable[tuple[str, object]]) -> None:
+    """Print each name and its value, the values one below the other."""
+    for name, value in rows:
+        print(f"{name:15} {value}")
+
+
+def show_table(head: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
+    """Print a table; columns of numbers stand to the right."""
+    cells = [[str(value) for value in row] for row in rows]
+    columns = list(zip(head, *cells, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    numbers = [all(map(_is_number, column[1:])) for column in columns]
+    for line in (head, *cells):
+        aligned = (
+            cell.rjust(width) if number else cell.ljust(width)
+            for cell, width, number in zip(line, widths, numbers, strict=True)
+        )
+        print("  ".join(aligned).rstrip())
+
+
+def show_progress(done: int, total: int) -> None:
+    """Show on a terminal how far a long command has come."""
+    if sys.stderr and sys.stderr.isatty() and (done % 16 == 0 or done == total):
+        end = "\n" if done == total else ""
+        print(f"\r{done} of {total}", end=end, file=sys.stderr, flush=True)
+
+
+def _is_number(cell: str) -> bool:
+    return not cell.rstrip("%").replace(".", "", 1).strip("-0123456789")

@@ -1,0 +1,39 @@
+"""`verify`: every byte, and the golden vectors on this device's runtime."""
+
+import argparse
+import json
+from dataclasses import asdict
+
+from liteproof_edge.bundle import Bundle
+from liteproof_edge.commands.output import show_rows
+from liteproof_edge.errors import VerificationError
+from liteproof_edge.verification import verify
+
+
+def run(options: argparse.Namespace) -> int:
+    """Verify the bundle on this device."""
+    bundle = Bundle.load(options.bundle)
+    result = verify(bundle, options.runtime)
+    if options.json:
+        print(json.dumps({"bundle": bundle.name, "passed": result.passed, **asdict(result)}))
+    else:
+        n, lsb = result.pictures, result.largest_difference_lsb
+        show_rows(
+            [
+                ("bundle", f"{bundle.name}: {len(bundle.files)} files, sizes and hashes right"),
+                ("runtime", result.runtime),
+                ("preprocessing", f"{result.same_inputs} of {n} pictures give the host's bytes"),
+                ("outputs", f"{result.same_outputs} of {n} give the host's bytes"),
+                ("labels", f"{result.same_labels} of {n} are the host's"),
+                ("as it ships", f"at most {lsb:g} LSB from the host"),
+            ]
+        )
+    if not result.passed:
+        raise VerificationError(
+            f"{options.bundle}: this device does not answer as the host did: "
+            f"{result.same_inputs} inputs, {result.same_outputs} outputs and "
+            f"{result.same_labels} labels are the host's, expected {result.pictures} of each"
+        )
+    if not options.json:
+        print("verified: this device answers as the host did")
+    return 0

@@ -1,0 +1,174 @@
+"""Telling the marks on a sheet apart: connected pieces of ink, and which belong together."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Size = tuple[int, int]  # width, height
+GRID = 64  # cells along the longer side: pieces that share one, or a corner, are one
+
+
+class Box(NamedTuple):
+    """A rectangle in pixels; right and bottom lie just outside it."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def longer(self) -> int:
+        """The longer side."""
+        return max(self.right - self.left, self.bottom - self.top)
+
+    def cut(self, pixels: NDArray[Any]) -> NDArray[Any]:
+        """Return the pixels inside."""
+        return pixels[self.top : self.bottom, self.left : self.right]
+
+    def tightened(self, inside: NDArray[np.bool_]) -> "Box":
+        """Return the smallest box around what is true of the pixels inside."""
+        rows, columns = inside.any(axis=1), inside.any(axis=0)
+        return Box(
+            self.left + int(columns.argmax()),
+            self.top + int(rows.argmax()),
+            self.left + columns.size - int(columns[::-1].argmax()),
+            self.top + rows.size - int(rows[::-1].argmax()),
+        )
+
+    def joined(self, other: "Box") -> "Box":
+        """Return the smallest box around both."""
+        return Box(
+            min(self.left, other.left),
+            min(self.top, other.top),
+            max(self.right, other.right),
+            max(self.bottom, other.bottom),
+        )
+
+    def grown(self, margin: int) -> "Box":
+        """Return the box with a margin on every side."""
+        return Box(self.left - margin, self.top - margin, self.right + margin, self.bottom + margin)
+
+    def clipped(self, size: Size) -> "Box":
+        """Return the part of the box that lies inside a picture."""
+        width, height = size
+        return Box(
+            max(self.left, 0), max(self.top, 0), min(self.right, width), min(self.bottom, height)
+        )
+
+    def scaled(self, size: Size, to: Size) -> "Box":
+        """Return where the box of a picture of one size lies in the same picture of another."""
+        return Box(
+            self.left * to[0] // size[0],
+            self.top * to[1] // size[1],
+            -(-self.right * to[0] // size[0]),
+            -(-self.bottom * to[1] // size[1]),
+        )
+
+    def touches_border(self, size: Size) -> bool:
+        """Whether the box reaches the border of a picture."""
+        return self.left <= 0 or self.top <= 0 or self.right >= size[0] or self.bottom >= size[1]
+
+    def gap(self, other: "Box") -> int:
+        """Return the distance to another box, along the axis on which they are farther apart."""
+        return max(
+            other.left - self.right,
+            self.left - other.right,
+            other.top - self.bottom,
+            self.top - other.bottom,
+            0,
+        )
+
+
+class Piece(NamedTuple):
+    """One connected piece of ink: its box, and the sum of its ink."""
+
+    box: Box
+    mass: int
+
+
+def find_pieces(ink: NDArray[np.int16], threshold: int) -> list[Piece]:
+    """Return the pieces of ink, the one of the most ink first; their boxes are whole cells.
+
+    Args:
+        ink: int16 (height, width), 0 for paper.
+        threshold: what must be exceeded.
+    """
+    cell = -(-max(ink.shape) // GRID)
+    # Rows one after the other, each with an empty cell before it: a run is between two changes.
+    dark = _in_line(pooled(np.maximum, ink, cell) > threshold)
+    changes = np.flatnonzero(dark[1:] != dark[:-1]) + 1
+    rows, columns = np.divmod(changes - 1, -(-ink.shape[1] // cell) + 1)
+    runs = list(zip(rows[::2].tolist(), columns[::2].tolist(), columns[1::2].tolist(), strict=True))
+    members: dict[int, list[int]] = {}
+    for index, root in enumerate(_roots(runs)):
+        members.setdefault(root, []).append(index)
+    mass = _in_line(pooled(np.add, ink.astype(np.int32), cell))
+    masses = np.add.reduceat(mass, changes)[::2].tolist()
+    pieces = []
+    for indices in members.values():
+        own_rows, starts, ends = zip(*(runs[index] for index in indices), strict=True)
+        edges = (min(starts), own_rows[0], max(ends), own_rows[-1] + 1)
+        box = Box(*(cell * edge for edge in edges))
+        pieces.append(Piece(box, sum(masses[index] for index in indices)))
+    return sorted(pieces, key=lambda piece: -piece.mass)
+
+
+def _in_line(cells: NDArray[Any]) -> NDArray[Any]:
+    """Return the rows one after the other, each after an empty cell, and one at the end."""
+    height, width = cells.shape
+    line = np.zeros(height * (width + 1) + 1, cells.dtype)
+    line[:-1].reshape(height, width + 1)[:, 1:] = cells
+    return line
+
+
+def choose_mark(pieces: list[Piece], size: Size) -> tuple[Box, bool]:
+    """Return the box of the mark that is meant, and whether there is another one like it.
+
+    What reaches the border (a desk beside the sheet, a finger) is not meant, unless there is hardly
+    anything else. What lies near the largest piece belongs to it, except specks.
+    """
+    inside = [piece for piece in pieces if not piece.box.touches_border(size)]
+    pieces = [piece for piece in inside if piece.mass * 64 >= pieces[0].mass] or pieces
+    largest = pieces[0]
+    box, several = largest.box, False
+    for piece in pieces[1:]:
+        if piece.box.gap(box) * 4 > box.longer:
+            several = several or piece.mass * 3 >= largest.mass
+        elif piece.mass * 50 >= largest.mass:
+            box = box.joined(piece.box)
+    return box, several
+
+
+def pooled(extreme: np.ufunc, pixels: NDArray[Any], side: int) -> NDArray[Any]:
+    """Return the maximum, minimum or sum of each square of `side` pixels."""
+    if side == 1:
+        return pixels
+    rows = extreme.reduceat(pixels, np.arange(0, pixels.shape[0], side), axis=0)
+    return np.asarray(extreme.reduceat(rows, np.arange(0, pixels.shape[1], side), axis=1))
+
+
+def _roots(runs: list[tuple[int, int, int]]) -> Iterator[int]:
+    """Return, for each run (row, start, end), one that stands for all it is connected to.
+
+    Neighbours touch by a side or a corner. Source: Rosenfeld and Pfaltz 1966, "Sequential
+    operations in digital picture processing".
+    """
+    parents = list(range(len(runs)))
+
+    def root(run: int) -> int:
+        while parents[run] != run:
+            parents[run] = parents[parents[run]]
+            run = parents[run]
+        return run
+
+    above = 0
+    for index, (row, start, end) in enumerate(runs):
+        while runs[above][0] < row - 1 or (runs[above][0] == row - 1 and runs[above][2] < start):
+            above += 1
+        other = above
+        while runs[other][0] == row - 1 and runs[other][1] <= end:
+            parents[root(other)] = root(index)
+            other += 1
+    return (root(index) for index in range(len(runs)))

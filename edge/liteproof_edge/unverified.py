@@ -1,0 +1,103 @@
+"""A bare .tflite, which nothing vouches for: what can be known of it without running it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from liteproof_edge.affine import Quantization
+from liteproof_edge.bundle import (
+    MAX_CLASSES,
+    MAX_FILE_BYTES,
+    MAX_SCALE,
+    MODEL,
+    MODEL_DTYPES,
+    Bundle,
+    TensorSpec,
+    read_file,
+)
+from liteproof_edge.errors import ModelError, one_line
+from liteproof_edge.flatbuffer import Subgraph, read_model
+from liteproof_edge.preprocessing import MAX_SIDE
+from liteproof_edge.raw import RawSpec
+
+
+def read_unverified(path: str | Path) -> Bundle:
+    """Read a .tflite of a picture classifier that comes without a bundle.
+
+    Its classes are called 0, 1, 2, and so on; a picture must already be the model's input.
+
+    Returns:
+        A bundle that is not `verified`, and has neither golden vectors nor a manifest.
+
+    Raises:
+        BundleError: the file cannot be read.
+        ModelError: it is no sound model from one picture to one score for each class.
+    """
+    path = Path(path)
+    data = read_file(path, MAX_FILE_BYTES, "a .tflite model")
+    graph = read_model(data, str(path)).subgraphs[0]
+    source = _tensor(graph, "input", graph.inputs, str(path))
+    target = _tensor(graph, "output", graph.outputs, str(path))
+    match source.shape:
+        case (1, height, width, channels) if (
+            1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE and channels in {1, 3}
+        ):
+            spec = RawSpec(height=height, width=width, channels=channels)
+        case shape:
+            raise ModelError(
+                f"{path}: input has the shape {list(shape)}, expected [1, height, width, 1 or 3] "
+                f"with sides of 1 to {MAX_SIDE}"
+            )
+    match target.shape:
+        case (1, classes) if 2 <= classes <= MAX_CLASSES:
+            labels = tuple(map(str, range(classes)))
+        case shape:
+            raise ModelError(
+                f"{path}: output has the shape {list(shape)}, expected [1, classes] "
+                f"with 2 to {MAX_CLASSES} classes"
+            )
+    return Bundle(
+        path=path,
+        name=one_line(path.stem),
+        labels=labels,
+        preprocessing=spec,
+        input=source,
+        output=target,
+        temperature=1.0,
+        manifest={},
+        files={MODEL: data},
+        verified=False,
+    )
+
+
+def _tensor(graph: Subgraph, key: str, indices: tuple[int, ...], path: str) -> TensorSpec:
+    """Describe the one input or output as it is with a batch of 1, where that is dynamic."""
+    where = f"{path}: {key}"
+    if len(indices) != 1 or indices[0] < 0:
+        raise ModelError(f"{where}: its tensors are {indices}, expected one")
+    tensor = graph.tensors[indices[0]]
+    if tensor.shape_signature not in {tensor.shape, (-1, *tensor.shape[1:])}:
+        raise ModelError(
+            f"{where} has the shape {list(tensor.shape)} and the signature "
+            f"{list(tensor.shape_signature)}, expected the same, or -1 for the batch"
+        )
+    if tensor.dtype not in MODEL_DTYPES:
+        raise ModelError(f"{where} is {tensor.dtype}, expected one of {', '.join(MODEL_DTYPES)}")
+    try:
+        spec = TensorSpec.of(replace(tensor, shape_signature=tensor.shape))
+    except ModelError as error:
+        raise ModelError(f"{where}: {error}") from None
+    if spec.quantization and not _is_sound(spec.quantization, spec.dtype):
+        raise ModelError(
+            f"{where} is {spec.dtype} with {spec.quantization}, expected one that fits"
+        )
+    return spec
+
+
+def _is_sound(quantization: Quantization, dtype: str) -> bool:
+    if dtype == "float32":  # it is what it stands for
+        return False
+    limits = np.iinfo(dtype)
+    in_range = limits.min <= quantization.zero_point <= limits.max
+    return in_range and 0 < quantization.scale < MAX_SCALE
