@@ -32,7 +32,10 @@ class ErrorHandlingGroup(click.Group):
         except LiteproofError as error:
             click.echo(f"liteproof: {error}", err=True)
             ctx.exit(error.exit_code)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemError) as error:
+            # An interrupt inside TensorFlow's own code comes out as the cause of a SystemError.
+            if not isinstance(error.__cause__ or error, KeyboardInterrupt):
+                raise
             click.echo(f"\nliteproof: {INTERRUPTED}", err=True)
             ctx.exit(1)
 

@@ -647,6 +647,11 @@ def test_ink_spec_refuses_several_channels(channels):
         InkSpec(height=28, width=28, channels=channels, box=20)
 
 
+def test_mark_may_fill_the_whole_input():
+    spec = InkSpec(height=28, width=28, channels=1, box=28)
+    assert extent(prepared(rectangle(50, 25), spec)) == (28, 14)
+
+
 @pytest.mark.parametrize(("height", "width"), [(19, 28), (28, 19)])
 def test_ink_spec_refuses_a_box_that_does_not_fit(height, width):
     with pytest.raises(ValueError, match=f"ink: box 20 in {height}x{width}x1, .* a box that fits"):

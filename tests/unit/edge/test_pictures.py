@@ -256,11 +256,12 @@ def test_decode_gives_the_high_byte_of_16_bit_grey_levels_in_the_other_byte_orde
         ([0, 1, 128, 255], [0, 1, 128, 255]),
         ([0, 255, 256, 65535], [0, 0, 1, 255]),
         ([0, 1, 1, 0], [0, 255, 255, 0]),
+        ([0, 1, 2, 0], [0, 1, 2, 0]),
         ([0, 1 << 30, 65535, 511], [0, 255, 255, 1]),
         ([-5, 255, 7, -(2**31)], [0, 255, 7, 0]),
         ([-(2**24), 1, 0, -3], [0, 255, 0, 0]),  # would overflow
     ],
-    ids=["to 255", "to 65535", "to 1", "beyond", "negative", "negative, to 1"],
+    ids=["to 255", "to 65535", "to 1", "to 2", "beyond", "negative", "negative, to 1"],
 )
 def test_decode_gives_32_bit_grey_levels_as_eight_bits(encoded, levels, expected):
     image = np.array([levels], np.int32)
@@ -380,7 +381,10 @@ def test_decode_leaves_a_picture_of_an_unknown_orientation_as_it_is(encoded, ori
     np.testing.assert_array_equal(decoded(encoded(colours, exif=exif(orientation))), colours)
 
 
-@pytest.mark.parametrize("file_format", ["PNG", "WEBP", "JPEG"])
+@pytest.mark.parametrize(
+    ("file_format", "options"),
+    [("PNG", {}), ("WEBP", {"lossless": True}), ("JPEG", {"quality": 95, "subsampling": 0})],
+)
 @pytest.mark.parametrize(
     "damaged",
     [
@@ -393,9 +397,10 @@ def test_decode_leaves_a_picture_of_an_unknown_orientation_as_it_is(encoded, ori
     ],
     ids=["no header", "nothing", "offset", "count", "text", "fraction"],
 )
-def test_picture_with_damaged_exif_is_read_as_it_is(encoded, file_format, damaged):
-    data = encoded(np.full((HEIGHT, WIDTH), 90, np.uint8), file_format, exif=damaged)
-    assert (preprocess(data, PHOTO).pixels == 90).all()
+def test_picture_with_damaged_exif_is_read_as_it_is(encoded, file_format, options, damaged):
+    data = encoded(quadrants(), file_format, exif=damaged, **options)
+    result = preprocess(data, PhotoSpec(height=HEIGHT, width=WIDTH, channels=3))
+    assert_quadrants(result.pixels, JPEG_ERROR)
 
 
 def test_decode_turns_an_open_image_as_its_exif_says(encoded):

@@ -4,7 +4,8 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from liteproof.cli import main
+from liteproof import distribution
+from liteproof.cli import INTERRUPTED, main
 
 COMMANDS = sorted(main.commands)
 
@@ -69,3 +70,15 @@ def test_compare_prints_table_or_json(tiny_run):
 
     assert table.stdout.startswith("model ")
     assert as_json.stdout == (tiny_run / "comparison.json").read_text() + "\n"
+
+
+def test_interrupt_inside_tensorflow_ends_as_any_other(monkeypatch):
+    def interrupted(*_, **__):
+        raise SystemError("a built-in function returned a result") from KeyboardInterrupt()
+
+    monkeypatch.setattr(distribution, "prepare", interrupted)
+
+    result = CliRunner().invoke(main, ["data", "mnist"])
+
+    assert result.exit_code == 1
+    assert result.stderr == f"\nliteproof: {INTERRUPTED}\n"
