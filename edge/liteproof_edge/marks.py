@@ -168,7 +168,10 @@ def _roots(runs: list[tuple[int, int, int]]) -> Iterator[int]:
         while runs[above][0] < row - 1 or (runs[above][0] == row - 1 and runs[above][2] < start):
             above += 1
         other = above
-        while runs[other][0] == row - 1 and runs[other][1] <= end:
-            parents[root(other)] = root(index)
+        while runs[other][0] < row and runs[other][1] <= end:
+            if parents[index] == index:  # as most runs have one neighbour above
+                parents[index] = root(other)
+            else:
+                parents[root(other)] = parents[index] = root(index)
             other += 1
     return (root(index) for index in range(len(runs)))
