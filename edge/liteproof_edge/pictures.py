@@ -1,7 +1,7 @@
 """Opening a picture: a path, bytes, a Pillow image or an array becomes 8-bit pixels, upright.
 
-Pillow decodes and resizes. Its JPEG decoder, `draft` and `resized` gave the same bytes with Pillow
-9.4, 11.1 and 13.0 on x86, arm64 and armhf (40 pictures).
+Pillow decodes and resizes. With numpy 1.26 and 2.5 and Pillow 12.3 and 13.0 on x86, and numpy 1.24
+and Pillow 9.4 on emulated arm64, the 20 pictures of tests/golden become the same bytes.
 """
 
 import io
