@@ -123,8 +123,9 @@ class Session(AbstractContextManager["Session"]):
         Raises:
             ModelError: the shape or dtype is another, the session was closed, or the model fails.
         """
-        outputs, times_us = self.run_many(pixels[np.newaxis])
-        return outputs[0], float(times_us[0])
+        self._check(pixels.dtype, pixels.shape)
+        answers, times_ns = self._run_block(pixels[np.newaxis])
+        return answers[0][0], times_ns[0] / 1000
 
     def run_many(
         self,
@@ -143,24 +144,24 @@ class Session(AbstractContextManager["Session"]):
         Raises:
             ModelError: as `run` does.
         """
-        if pictures.dtype != np.uint8 or pictures.shape[1:] != self.input_shape:
-            raise ModelError(
-                f"input: {pictures.dtype} {pictures.shape[1:]}, expected uint8 {self.input_shape}"
-            )
-        outputs = np.empty((len(pictures), self.classes), self._output_dtype)
-        times_ns = np.empty(len(pictures))
+        self._check(pictures.dtype, pictures.shape[1:])
+        answers: list[NDArray[np.generic]] = [np.empty((0, self.classes), self._output_dtype)]
+        times_ns: list[int] = []
         for first in range(0, len(pictures), BLOCK):
-            block = slice(first, first + BLOCK)
-            self._run_block(pictures[block], outputs[block], times_ns[block])
-            on_progress(min(first + BLOCK, len(pictures)))
-        return outputs, times_ns / 1000
+            block_answers, block_ns = self._run_block(pictures[first : first + BLOCK])
+            answers += block_answers
+            times_ns += block_ns
+            on_progress(len(times_ns))
+        return np.concatenate(answers), np.array(times_ns) / 1000
+
+    def _check(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+        if dtype != np.uint8 or shape != self.input_shape:
+            raise ModelError(f"input: {dtype} {shape}, expected uint8 {self.input_shape}")
 
     def _run_block(
-        self,
-        pictures: NDArray[np.uint8],
-        outputs: NDArray[np.generic],
-        times_ns: NDArray[np.float64],
-    ) -> None:
+        self, pictures: NDArray[np.uint8]
+    ) -> tuple[list[NDArray[np.generic]], list[int]]:
+        """Return the output (1, classes) of each picture, and each one's time in nanoseconds."""
         clock, codes, channels = time.perf_counter_ns, self._codes, self._channels
         source, target = self._input_index, self._output_index
         with self._lock:
@@ -169,16 +170,19 @@ class Session(AbstractContextManager["Session"]):
             # Looked up once: on LiteRT a picture takes some 20 µs, and this loop is in all of them.
             set_tensor, invoke = self._interpreter.set_tensor, self._interpreter.invoke
             get_tensor = self._interpreter.get_tensor
+            answers: list[NDArray[np.generic]] = []
+            times_ns: list[int] = []
             try:
                 for index in range(len(pictures)):
                     start = clock()
                     picture = pictures[index : index + 1]
                     set_tensor(source, picture if codes is None else codes[picture, channels])
                     invoke()
-                    outputs[index] = get_tensor(target)
-                    times_ns[index] = clock() - start
+                    answers.append(get_tensor(target))
+                    times_ns.append(clock() - start)
             except FAILURES as error:
                 raise ModelError(f"model: {self.runtime} failed on it: {error}") from None
+        return answers, times_ns
 
     def real(self, outputs: NDArray[np.generic]) -> NDArray[np.float32]:
         """Return the logits that the model's outputs stand for: float32 of the same shape."""
