@@ -7,9 +7,7 @@ flatbuffer reader reads them, are those of the manifest.
 """
 
 import hashlib
-import json
 import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,16 +16,12 @@ from typing import Any, NamedTuple
 from liteproof_edge.affine import Quantization
 from liteproof_edge.errors import BundleError, ModelError
 from liteproof_edge.flatbuffer import Tensor, read_model
+from liteproof_edge.manifest import MANIFEST, get, read_file, read_manifest
 from liteproof_edge.preprocessing import Spec, spec_from_json
 
-SCHEMA_VERSION = 1
-MANIFEST = "manifest.json"
 MODEL = "model.tflite"
 GOLDEN = "golden.npz"
 REQUIRED_FILES = (MODEL, GOLDEN)
-SEAL = "manifest_sha256"
-BLANK_SEAL = "0" * 64
-MAX_MANIFEST_BYTES = 1 << 20
 MAX_FILE_BYTES = 1 << 30
 MAX_CLASSES = 100_000
 MAX_TEMPERATURE = 1000.0
@@ -122,18 +116,18 @@ class Bundle:
                 f"{path}: a file, expected a bundle's folder; `classify` can run a bare .tflite "
                 "--unverified"
             )
-        manifest = _read_manifest(folder / MANIFEST)
+        manifest = read_manifest(folder / MANIFEST)
         where = str(folder / MANIFEST)
         # A signature over the manifest is checked here, before anything that it says is believed.
-        files = _read_files(folder, _get(manifest, "files", dict, where), where)
-        name, labels = _get(manifest, "name", str, where), _labels(manifest, where)
+        files = _read_files(folder, get(manifest, "files", dict, where), where)
+        name, labels = get(manifest, "name", str, where), _labels(manifest, where)
         if not _is_name(name):
             raise BundleError(f"{where}: name: {name!r}, expected a printable string")
         spec = spec_from_json(
-            _get(manifest, "preprocessing", dict, where), f"{where}: preprocessing"
+            get(manifest, "preprocessing", dict, where), f"{where}: preprocessing"
         )
         tensors = [
-            _tensor_spec(_get(manifest, key, dict, where), f"{where}: {key}")
+            _tensor_spec(get(manifest, key, dict, where), f"{where}: {key}")
             for key in ("input", "output")
         ]
         bundle = cls(
@@ -143,7 +137,7 @@ class Bundle:
             preprocessing=spec,
             input=tensors[0],
             output=tensors[1],
-            temperature=_temperature(_get(manifest, "confidence", dict, where), where),
+            temperature=_temperature(get(manifest, "confidence", dict, where), where),
             manifest=manifest,
             files=files,
         )
@@ -180,50 +174,6 @@ class Bundle:
                 )
 
 
-def _read_manifest(path: Path) -> Mapping[str, Any]:
-    data = read_file(path, MAX_MANIFEST_BYTES)
-    try:
-        manifest = json.loads(data, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise BundleError(f"{path}: not JSON: {error}") from None
-    if not isinstance(manifest, dict):
-        raise BundleError(f"{path}: holds a {type(manifest).__name__}, expected an object")
-    _check_schema(manifest, path)
-    _check_seal(manifest, data, path)
-    return manifest
-
-
-def seal(manifest: Mapping[str, Any]) -> bytes:
-    """Return manifest.json, with a digest of its own in it.
-
-    `manifest_sha256` is the SHA-256 of the file's bytes with 64 zeros in that digest's place. It
-    tells damage, down to a flipped bit in a figure; against malice there are signatures.
-    """
-    text = json.dumps({**manifest, SEAL: BLANK_SEAL}, indent=1, ensure_ascii=False) + "\n"
-    before, _, after = text.rpartition(BLANK_SEAL)
-    return (before + hashlib.sha256(text.encode()).hexdigest() + after).encode()
-
-
-def _check_seal(manifest: Mapping[str, Any], data: bytes, path: Path) -> None:
-    stated = _get(manifest, SEAL, str, str(path))
-    before, _, after = data.rpartition(stated.encode("utf-8", "replace") or b"?")
-    actual = hashlib.sha256(before + BLANK_SEAL.encode() + after).hexdigest()
-    if actual != stated:
-        raise BundleError(f"{path}: damaged: its sha256 is {actual}, it says {stated}")
-
-
-def _check_schema(manifest: Mapping[str, Any], path: Path) -> None:
-    version = manifest.get("schema_version")
-    if type(version) is not int or version != SCHEMA_VERSION:
-        raise BundleError(
-            f"{path}: schema_version {version!r}, this liteproof-edge reads {SCHEMA_VERSION}"
-        )
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
-
-
 def _read_files(folder: Path, entries: Mapping[str, Any], where: str) -> dict[str, bytes]:
     for required in REQUIRED_FILES:
         if required not in entries:
@@ -234,8 +184,8 @@ def _read_files(folder: Path, entries: Mapping[str, Any], where: str) -> dict[st
             raise BundleError(f"{where}: files: {name!r}, expected a plain file name")
         if not isinstance(entry, dict):
             raise BundleError(f"{where}: files.{name}: expected an object")
-        size = _get(entry, "size_bytes", int, f"{where}: files.{name}")
-        sha256 = _get(entry, "sha256", str, f"{where}: files.{name}")
+        size = get(entry, "size_bytes", int, f"{where}: files.{name}")
+        sha256 = get(entry, "sha256", str, f"{where}: files.{name}")
         if not 0 <= size <= MAX_FILE_BYTES:
             raise BundleError(f"{where}: files.{name}.size_bytes: {size} is out of bounds")
         data = read_file(folder / name, size)
@@ -248,35 +198,8 @@ def _read_files(folder: Path, entries: Mapping[str, Any], where: str) -> dict[st
     return files
 
 
-def read_file(path: Path, limit: int, expected: str = "a file of a bundle") -> bytes:
-    """Return a regular file's bytes; one that is longer than `limit` is refused unread.
-
-    Raises:
-        BundleError: there is no such file, or it cannot be read.
-    """
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise BundleError(f"{path}: not a file")
-        if status.st_size > limit:
-            raise BundleError(f"{path}: {status.st_size} bytes, expected at most {limit}")
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise BundleError(f"{path}: not found, expected {expected}") from None
-    except (OSError, ValueError) as error:
-        raise BundleError(f"{path}: cannot be read: {error}") from None
-
-
-def _get(table: Mapping[str, Any], key: str, kind: type, where: str) -> Any:  # noqa: ANN401
-    value = table.get(key)
-    if type(value) is not kind:
-        found = "missing" if key not in table else f"a {type(value).__name__}"
-        raise BundleError(f"{where}: {key}: {found}, expected a {kind.__name__}")
-    return value
-
-
 def _labels(manifest: Mapping[str, Any], where: str) -> tuple[str, ...]:
-    labels = _get(manifest, "labels", list, where)
+    labels = get(manifest, "labels", list, where)
     if not 2 <= len(labels) <= MAX_CLASSES or not all(map(_is_name, labels)):
         raise BundleError(f"{where}: labels: expected 2 to {MAX_CLASSES} printable strings")
     if len(set(labels)) != len(labels):
@@ -299,10 +222,10 @@ def _is_name(value: object) -> bool:
 
 
 def _tensor_spec(value: Mapping[str, Any], where: str) -> TensorSpec:
-    shape = _get(value, "shape", list, where)
+    shape = get(value, "shape", list, where)
     if not all(type(size) is int for size in shape):
         raise BundleError(f"{where}.shape: {shape}, expected integers")
-    dtype = _get(value, "dtype", str, where)
+    dtype = get(value, "dtype", str, where)
     if dtype not in MODEL_DTYPES:
         raise BundleError(f"{where}.dtype: {dtype!r}, expected one of {', '.join(MODEL_DTYPES)}")
     quantization = None
@@ -310,5 +233,5 @@ def _tensor_spec(value: Mapping[str, Any], where: str) -> TensorSpec:
         scale: Any = value.get("scale")
         if type(scale) not in {int, float} or not 0 < scale < MAX_SCALE:
             raise BundleError(f"{where}.scale: {scale!r}, expected a positive number")
-        quantization = Quantization(float(scale), _get(value, "zero_point", int, where))
-    return TensorSpec(_get(value, "name", str, where), dtype, tuple(shape), quantization)
+        quantization = Quantization(float(scale), get(value, "zero_point", int, where))
+    return TensorSpec(get(value, "name", str, where), dtype, tuple(shape), quantization)

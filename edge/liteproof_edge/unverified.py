@@ -14,10 +14,10 @@ from liteproof_edge.bundle import (
     MODEL_DTYPES,
     Bundle,
     TensorSpec,
-    read_file,
 )
 from liteproof_edge.errors import ModelError, one_line
 from liteproof_edge.flatbuffer import Subgraph, read_model
+from liteproof_edge.manifest import read_file
 from liteproof_edge.preprocessing import MAX_SIDE
 from liteproof_edge.raw import RawSpec
 

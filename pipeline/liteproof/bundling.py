@@ -20,8 +20,9 @@ from liteproof.model_card import model_card
 from liteproof.recipe import Preprocessing
 from liteproof.runs import Run
 from liteproof.storage import make_folder, new_folder
-from liteproof_edge.bundle import GOLDEN, MANIFEST, MODEL, SCHEMA_VERSION, Bundle, TensorSpec, seal
+from liteproof_edge.bundle import GOLDEN, MODEL, Bundle, TensorSpec
 from liteproof_edge.flatbuffer import read_model
+from liteproof_edge.manifest import MANIFEST, SCHEMA_VERSION, seal
 from liteproof_edge.preprocessing import SPECS, Spec, spec_to_json
 
 TOOLS = ("liteproof", "liteproof-edge", "tensorflow", "keras", "numpy", "pillow")

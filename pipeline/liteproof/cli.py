@@ -98,7 +98,7 @@ def data(name: str, source: Path | None, data_dir: Path | None) -> None:
 def train(recipe: str, path: Path, *, resume: bool, **options: Any) -> None:  # noqa: ANN401
     """Train a recipe: a shipped one by name, or a TOML file."""
     from liteproof import stages  # noqa: PLC0415
-    from liteproof.recipe import load_recipe  # noqa: PLC0415
+    from liteproof.recipe_file import load_recipe  # noqa: PLC0415
 
     recipe_file = load_recipe(recipe)
     settings = _settings(path, recipe_file.recipe.training.seed, resume=resume, **options)
@@ -162,7 +162,7 @@ def bundle(path: Path, folder: Path) -> None:
 def run(recipe: str, path: Path | None, *, as_json: bool, **options: Any) -> None:  # noqa: ANN401
     """Do it all: data, train, export, compare, bundle. What has not changed is skipped."""
     from liteproof import stages  # noqa: PLC0415
-    from liteproof.recipe import load_recipe  # noqa: PLC0415
+    from liteproof.recipe_file import load_recipe  # noqa: PLC0415
 
     recipe_file = load_recipe(recipe)
     path = path or Path("runs", recipe_file.recipe.name)

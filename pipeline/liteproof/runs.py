@@ -6,7 +6,8 @@ from pathlib import Path
 
 from liteproof.distribution import Device
 from liteproof.errors import RunError
-from liteproof.recipe import Recipe, RecipeFile, Scheme, parse_recipe
+from liteproof.recipe import Recipe, Scheme
+from liteproof.recipe_file import RecipeFile, parse_recipe
 from liteproof.storage import make_folder, write_file
 
 

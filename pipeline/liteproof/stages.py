@@ -18,7 +18,8 @@ from liteproof.errors import RunError
 from liteproof.execution import execute
 from liteproof.progress import say
 from liteproof.randomness import Stream, random_stream
-from liteproof.recipe import Recipe, RecipeFile, Scheme
+from liteproof.recipe import Recipe, Scheme
+from liteproof.recipe_file import RecipeFile
 from liteproof.reference import keras_logits
 from liteproof.runs import Run, Settings
 from liteproof.stage import Stage, digest

@@ -9,10 +9,11 @@ from copy import deepcopy
 import numpy as np
 import pytest
 
-from liteproof_edge.bundle import BLANK_SEAL, SEAL, Bundle
+from liteproof_edge.bundle import Bundle
 from liteproof_edge.classifier import Classifier
 from liteproof_edge.confinement import confine
 from liteproof_edge.errors import BundleError, LiteproofError
+from liteproof_edge.manifest import BLANK_SEAL, SEAL
 from liteproof_edge.runtime import Runtime, load_runtime
 from liteproof_edge.session import Session
 from liteproof_edge.unverified import read_unverified

@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from liteproof_edge.bundle import MAX_FILE_BYTES, MODEL, read_file
+from liteproof_edge.bundle import MAX_FILE_BYTES, MODEL
 from liteproof_edge.commands.output import show_rows, show_table
 from liteproof_edge.errors import one_line
 from liteproof_edge.flatbuffer import Subgraph, Tensor, read_model
+from liteproof_edge.manifest import read_file
 
 LONGEST_NAME = 60  # characters; --json has them whole
 

@@ -13,9 +13,10 @@ from PIL import Image
 
 from liteproof_edge import runtime
 from liteproof_edge.__main__ import main
-from liteproof_edge.bundle import BLANK_SEAL, SEAL, Bundle
+from liteproof_edge.bundle import Bundle
 from liteproof_edge.classifier import Classifier
 from liteproof_edge.golden import Golden
+from liteproof_edge.manifest import BLANK_SEAL, SEAL
 from liteproof_edge.preprocessing import InkSpec, RawSpec
 from liteproof_edge.runtime import Runtime
 

@@ -8,9 +8,10 @@ import pytest
 
 from liteproof_edge import bundle as module
 from liteproof_edge.affine import Quantization
-from liteproof_edge.bundle import MAX_MANIFEST_BYTES, Bundle, TensorSpec, seal
+from liteproof_edge.bundle import Bundle, TensorSpec
 from liteproof_edge.errors import BundleError, ModelError
 from liteproof_edge.flatbuffer import Tensor, read_model
+from liteproof_edge.manifest import MAX_MANIFEST_BYTES, seal
 from liteproof_edge.preprocessing import InkSpec
 
 FILES = ["model.tflite", "golden.npz", "recipe.toml", "MODEL_CARD.md"]

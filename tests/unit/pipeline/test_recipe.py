@@ -4,15 +4,8 @@ import re
 import pytest
 
 from liteproof.errors import RecipeError
-from liteproof.recipe import (
-    Ink,
-    Padding,
-    Photo,
-    Raw,
-    load_recipe,
-    parse_recipe,
-    shipped_recipes,
-)
+from liteproof.recipe import Ink, Padding, Photo, Raw
+from liteproof.recipe_file import load_recipe, parse_recipe, shipped_recipes
 from liteproof_edge.photo import Fit, Resampling
 
 MNIST = shipped_recipes()["mnist"]

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 EDGE = """
 errors operators machine processes
-affine flatbuffer idx runtime marks pictures
+affine flatbuffer idx manifest runtime marks pictures
 paper
 report
 ink raw
@@ -30,7 +30,7 @@ __main__
 PIPELINE = """
 errors
 recipe storage distribution progress randomness
-acquisition
+acquisition recipe_file
 datasets architectures augmentation runs calibration inspection
 training quantization worker
 execution reference paired confidence
