@@ -10,12 +10,12 @@ BIN := $(VENV)/bin
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 10
 
-run: $(INSTALLED) ## the main job: data, train, export, compare, bundle (into runs/mnist)
-	$(BIN)/liteproof run mnist
+run: $(INSTALLED) ## the main job: data, train, export, compare, bundle (into runs/mnist-fast)
+	$(BIN)/liteproof run mnist-fast
 
 test: $(INSTALLED) ## unit and parity tests
-	$(BIN)/pytest tests/unit/edge tests/unit/repository tests/parity tests/fuzz
-	$(BIN)/pytest tests/unit/pipeline
+	$(BIN)/pytest -n 2 --dist loadfile tests/unit/edge tests/unit/repository tests/parity tests/fuzz
+	$(BIN)/pytest -n 2 --dist loadfile tests/unit/pipeline
 
 fuzz: $(INSTALLED) ## thousands of damaged models, manifests and pictures
 	LITEPROOF_FUZZ=long $(BIN)/pytest -q tests/fuzz
@@ -28,8 +28,9 @@ check: $(INSTALLED) ## lint, format, types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(INSTALLED) ## start-up, memory, latency and preprocessing, as ratios on this machine
+bench: $(INSTALLED) ## start-up, memory, latency, preprocessing and training, as ratios on this machine
 	$(BIN)/python scripts/bench.py
+	$(BIN)/python scripts/bench_training.py
 
 clean: ## remove the environment, runs and caches (data and released models stay)
 	rm -rf $(VENV) runs dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

@@ -13,17 +13,18 @@ from numpy.typing import NDArray
 from liteproof.comparison import KERAS, Comparison
 from liteproof.confidence import Confidence, fit_temperature
 from liteproof.datasets import Dataset
-from liteproof.errors import RecipeError, StorageError
+from liteproof.errors import StorageError
 from liteproof.execution import execute
 from liteproof.golden_choice import choose_golden
+from liteproof.input_spec import preprocessing_spec
 from liteproof.model_card import model_card
-from liteproof.recipe import Preprocessing
 from liteproof.runs import Run
+from liteproof.seeds import Seeds
 from liteproof.storage import make_folder, new_folder
 from liteproof_edge.bundle import GOLDEN, MODEL, Bundle, TensorSpec
 from liteproof_edge.flatbuffer import read_model
 from liteproof_edge.manifest import MANIFEST, SCHEMA_VERSION, seal
-from liteproof_edge.preprocessing import SPECS, Spec, spec_to_json
+from liteproof_edge.preprocessing import Spec, spec_to_json
 
 TOOLS = ("liteproof", "liteproof-edge", "tensorflow", "keras", "numpy", "pillow")
 
@@ -37,19 +38,7 @@ class Ingredients:
     validation: NDArray[np.int64]  # indices into the training pictures
     model: bytes
     comparison: Comparison
-
-
-def preprocessing_spec(choice: Preprocessing, shape: tuple[int, int, int]) -> Spec:
-    """Return the recipe's preprocessing, for pictures of the data's shape.
-
-    Raises:
-        RecipeError: it cannot make pictures of that shape.
-    """
-    options = {key: value for key, value in vars(choice).items() if key != "kind"}
-    try:
-        return SPECS[choice.kind](*shape, **options)
-    except ValueError as error:
-        raise RecipeError(f"preprocessing: {error}") from None
+    seeds: Seeds | None = None
 
 
 def write_bundle(ingredients: Ingredients, folder: Path) -> None:
@@ -116,6 +105,7 @@ def _describe(
             "drop": paired.drop,
             "drop_interval": paired.interval,
             "agreement": paired.agreement,
+            **({"several_seeds": ingredients.seeds.summary()} if ingredients.seeds else {}),
         },
         "confidence": {"dataset": f"{dataset.name} validation", **confidence.to_json()},
         "training": {

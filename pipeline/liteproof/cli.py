@@ -1,15 +1,18 @@
 """`liteproof`: commands that parse, call one function, and print."""
 
+import re
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from liteproof import distribution
-from liteproof.distribution import Device
+from liteproof.distribution import Device, Layout, Strategy
+from liteproof.layout_options import layout_options, read_layout
 from liteproof_edge.errors import LiteproofError
 
 RUN_FOLDER = click.argument("path", metavar="RUN", type=click.Path(path_type=Path))
@@ -53,7 +56,24 @@ def training_options(command: Callable[..., None]) -> Callable[..., None]:
         DATA_DIR,
     ):
         command = option(command)
-    return command
+    return layout_options(command)
+
+
+def _read_shape(
+    _: click.Context, __: click.Parameter, value: str | None
+) -> tuple[int, int, int] | None:
+    if value is None:
+        return None
+    from liteproof_edge.preprocessing import MAX_SIDE  # noqa: PLC0415
+
+    match = re.fullmatch(r"([1-9][0-9]{0,3})x([1-9][0-9]{0,3})x([13])", value)
+    height, width, channels = map(int, match.groups()) if match else (0, 0, 0)
+    if not 1 <= max(height, width) <= MAX_SIDE:
+        raise click.BadParameter(
+            f"{value!r}: expected HEIGHTxWIDTHxCHANNELS, such as 28x28x1: sides of 1 to "
+            f"{MAX_SIDE}, 1 or 3 channels"
+        )
+    return height, width, channels
 
 
 @click.group(cls=ErrorHandlingGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -74,20 +94,50 @@ def main() -> None:
     "--from",
     "source",
     type=click.Path(path_type=Path),
-    help="A folder of raw IDX files, which replaces what is prepared.",
+    help="A folder of raw IDX files, or of pictures, which replaces what is there.",
+)
+@click.option(
+    "--skip-unreadable", is_flag=True, help="Leave out pictures of it that cannot be read."
 )
 @DATA_DIR
-def data(name: str, source: Path | None, data_dir: Path | None) -> None:
-    """Get a dataset: TFDS's, or from IDX files."""
-    from liteproof.datasets import default_data_dir, load_dataset  # noqa: PLC0415
+def data(name: str, source: Path | None, *, skip_unreadable: bool, data_dir: Path | None) -> None:
+    """Get a dataset: TFDS's, from IDX files, or from a folder of pictures.
+
+    A folder of pictures is train/<class>/* with test/<class>/*, or <class>/*, of which a fifth of
+    each class is held out for testing. The pictures stay where they are.
+    """
+    from liteproof.datasets import default_data_dir, fetch_dataset  # noqa: PLC0415
     from liteproof.progress import say  # noqa: PLC0415
 
-    dataset = load_dataset(name, data_dir or default_data_dir(), say, source)
-    height, width, channels = dataset.shape
-    click.echo(
-        f"{dataset.name}: {len(dataset.train.labels)} training and {len(dataset.test.labels)} test "
-        f"pictures of {height}x{width}x{channels}, {len(dataset.labels)} classes"
-    )
+    data_dir = data_dir or default_data_dir()
+    click.echo(fetch_dataset(name, data_dir, say, source, skip_unreadable=skip_unreadable))
+
+
+@main.command()
+@click.argument("recipe")
+@click.option(
+    "--input",
+    "shape",
+    metavar="HxWxC",
+    callback=_read_shape,
+    help="Height, width and channels of a picture, such as 28x28x1.  [default: the dataset's]",
+)
+@click.option("--classes", type=click.IntRange(2, 100_000), help="[default: the dataset's]")
+@DATA_DIR
+@JSON
+def describe(recipe: str, data_dir: Path | None, *, as_json: bool, **given: Any) -> None:  # noqa: ANN401
+    """Show what a recipe's model will be and take of a device, before any training."""
+    from liteproof.datasets import default_data_dir  # noqa: PLC0415
+    from liteproof.dimensions import dimensions  # noqa: PLC0415
+    from liteproof.recipe_file import load_recipe  # noqa: PLC0415
+
+    found = load_recipe(recipe).recipe
+    taken = dimensions(found, data_dir or default_data_dir(), **given)
+    with distribution.quiet():
+        from liteproof import description  # noqa: PLC0415 - takes seconds
+
+    described = description.describe(found, taken)
+    click.echo(described.to_json() if as_json else described.table())
 
 
 @main.command()
@@ -97,13 +147,19 @@ def data(name: str, source: Path | None, data_dir: Path | None) -> None:
 @training_options
 def train(recipe: str, path: Path, *, resume: bool, **options: Any) -> None:  # noqa: ANN401
     """Train a recipe: a shipped one by name, or a TOML file."""
-    from liteproof import stages  # noqa: PLC0415
+    from liteproof import training_stage  # noqa: PLC0415
     from liteproof.recipe_file import load_recipe  # noqa: PLC0415
 
     recipe_file = load_recipe(recipe)
-    settings = _settings(path, recipe_file.recipe.training.seed, resume=resume, **options)
-    existing = stages.Existing.RESUME if resume else stages.Existing.REFUSE
-    run = stages.train(path, recipe_file, settings, existing)
+    layout = read_layout(options)
+    settings, layout = _settings(
+        path, recipe_file.recipe.training, layout, resume=resume, **options
+    )
+    existing = training_stage.Existing.RESUME if resume else training_stage.Existing.REFUSE
+    run = training_stage.train(path, recipe_file, settings, existing, layout)
+    if layout.index:
+        click.echo(f"{layout}: trained; the chief has the model")
+        return
     click.echo(f"trained: {run.keras_model}; next: liteproof export {path}")
 
 
@@ -144,16 +200,22 @@ def compare(path: Path, *, as_json: bool) -> None:
 @main.command()
 @RUN_FOLDER
 @click.option("--out", "folder", required=True, type=click.Path(path_type=Path), help="The bundle.")
-def bundle(path: Path, folder: Path) -> None:
+@click.option(
+    "--seeds",
+    "seeds_file",
+    type=click.Path(path_type=Path),
+    help="What scripts/seeds.py measured of this recipe, for the model card.",
+)
+def bundle(path: Path, folder: Path, seeds_file: Path | None) -> None:
     """Write a run's bundle: the model and all that a device needs to use and check it."""
     from liteproof import runs, stages  # noqa: PLC0415
 
-    stages.bundle(runs.open_run(path), folder)
+    stages.bundle(runs.open_run(path), folder, seeds_file)
     click.echo(_next_steps(folder))
 
 
 @main.command()
-@click.argument("recipe", default="mnist")
+@click.argument("recipe", default="mnist-fast")
 @click.option(
     "--out", "path", type=click.Path(path_type=Path), help="The run.  [default: runs/<recipe>]"
 )
@@ -161,43 +223,56 @@ def bundle(path: Path, folder: Path) -> None:
 @JSON
 def run(recipe: str, path: Path | None, *, as_json: bool, **options: Any) -> None:  # noqa: ANN401
     """Do it all: data, train, export, compare, bundle. What has not changed is skipped."""
-    from liteproof import stages  # noqa: PLC0415
+    from liteproof import stages, training_stage  # noqa: PLC0415
     from liteproof.recipe_file import load_recipe  # noqa: PLC0415
 
     recipe_file = load_recipe(recipe)
     path = path or Path("runs", recipe_file.recipe.name)
-    settings = _settings(path, recipe_file.recipe.training.seed, resume=False, **options)
-    comparison = stages.run_all(path, recipe_file, settings)
+    layout = read_layout(options)
+    settings, layout = _settings(path, recipe_file.recipe.training, layout, resume=False, **options)
+    if layout.index:
+        training_stage.train(path, recipe_file, settings, training_stage.Existing.REPLACE, layout)
+        click.echo(f"{layout}: trained; the chief has the model, and goes on with it", err=as_json)
+        return
+    comparison = stages.run_all(path, recipe_file, settings, layout)
     click.echo(comparison.to_json() if as_json else f"\n{comparison.table()}\n")
     click.echo(_next_steps(path / "bundle"), err=as_json)
 
 
 def _settings(
     path: Path,
-    recipe_seed: int,
+    training: Any,  # noqa: ANN401 - liteproof.recipe.Training
+    layout: Layout,
     *,
     resume: bool,
     seed: int | None,
     threads: int | None,
     device: str | None,
     data_dir: Path | None,
-) -> Any:  # noqa: ANN401 - liteproof.runs.Settings, which is imported here
+) -> tuple[Any, Layout]:  # liteproof.runs.Settings, which is imported here
     """Return what was asked for, else what the run was begun with, else the default."""
     from liteproof.datasets import default_data_dir  # noqa: PLC0415
+    from liteproof.precision import resolve_precision  # noqa: PLC0415
     from liteproof.runs import Settings, find_run  # noqa: PLC0415
 
     found = find_run(path)
     before = found.settings if found else None
     if seed is None:
-        seed = before.seed if before and resume else recipe_seed
+        seed = before.seed if before and resume else training.seed
+    chosen = Device(device) if device else before.device if before else Device.AUTO
+    threads = threads or (before.threads if before else distribution.available_cores())
+    distribution.prepare(chosen, threads)
+    if layout.strategy is Strategy.MIRRORED and not layout.devices:
+        layout = replace(layout, devices=distribution.all_gpus(chosen))
     settings = Settings(
         seed=seed,
-        threads=threads or (before.threads if before else distribution.available_cores()),
-        device=Device(device) if device else before.device if before else Device.AUTO,
+        threads=threads,
+        device=chosen,
+        precision=resolve_precision(training.precision, chosen),
         data_dir=(data_dir or (before.data_dir if before else default_data_dir())).absolute(),
+        replicas=layout.replicas,
     )
-    distribution.prepare(settings.device, settings.threads)
-    return settings
+    return settings, layout
 
 
 def _next_steps(bundle: Path) -> str:

@@ -1,22 +1,24 @@
-"""Labelled pictures as arrays, read from TFDS once and cached decoded."""
+"""Labelled pictures as arrays: decoded once into files, and mapped from them ever after."""
 
-import hashlib
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from liteproof.acquisition import Report, acquire, prepared_folder
-from liteproof.distribution import import_tensorflow
-from liteproof.storage import new_folder
+from liteproof.data.acquisition import Report
+from liteproof.data.decoded import read_decoded, spec_text, write_decoded
+from liteproof.data.division import held_out
+from liteproof.data.picture_folder import PictureFolder
+from liteproof.data.sources import find_source, get_source
+from liteproof.errors import RecipeError
+from liteproof.input_spec import decoding_spec
+from liteproof.recipe import DatasetChoice, Preprocessing, Raw
 from liteproof_edge.errors import DatasetError
 from liteproof_edge.idx import Examples
 
-ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
+MOST_VALIDATION, VALIDATION_SHARE = 5000, 1 / 6  # whichever is fewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +26,12 @@ class Dataset:
     """A labelled dataset.
 
     Attributes:
-        name: TFDS's, with the version: "mnist/3.0.1".
+        name: with TFDS's version if it has one: "mnist/3.0.1".
         labels: the classes' names, in the order of their indices.
         train: pictures to learn from, and to hold out for validation.
         test: pictures that only the comparison may look at.
         fingerprint: SHA-256 over the training pictures and labels.
+        test_fingerprint: the same over the test ones.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Dataset:
     train: Examples
     test: Examples
     fingerprint: str
+    test_fingerprint: str
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -57,124 +61,149 @@ def default_data_dir() -> Path:
     return Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
 
 
-def load_dataset(name: str, data_dir: Path, report: Report, source: Path | None = None) -> Dataset:
-    """Return a dataset, getting and preparing it where that is needed.
+def fetch_dataset(
+    name: str,
+    data_dir: Path,
+    report: Report,
+    given: Path | None = None,
+    *,
+    skip_unreadable: bool = False,
+) -> str:
+    """Make sure that a dataset is at hand, decoded where that needs no recipe; say what it is.
 
     Args:
-        name: TFDS's name of it.
-        data_dir: TFDS's folder, which holds the decoded arrays too.
+        name: TFDS's name of it, or with `given` any name.
+        data_dir: TFDS's folder.
         report: told in a line what happens.
-        source: a folder of raw IDX files that replaces what is prepared.
+        given: a folder of raw IDX files or of pictures that becomes the dataset of that name.
+        skip_unreadable: leave out pictures of it that cannot be read.
 
     Raises:
-        DatasetError: it is not to be had, or is not one of pictures of one size with labels.
+        DatasetError: it is not to be had, or `given` cannot be used.
         StorageError: `data_dir` cannot be written.
     """
-    if source is None and (dataset := cached_dataset(name, data_dir)):
+    try:
+        choice = DatasetChoice(name=name)
+    except ValueError:
+        raise DatasetError(
+            f"{name}: no name of a dataset; expected a to z, 0 to 9 and _, as leaves_2"
+        ) from None
+    source = get_source(name, data_dir, report, given, skip_unreadable=skip_unreadable)
+    if isinstance(source, PictureFolder):
+        return source.summary()
+    try:
+        dataset = load_dataset(choice, Raw(), data_dir, report)
+    except RecipeError:  # pictures of many sizes: a recipe must say the model's
+        pictures = source.open()
+        return (
+            f"{source.title}: {pictures.train.n} training and {pictures.test.n} test pictures of "
+            f"many sizes, {len(pictures.labels)} classes"
+        )
+    height, width, channels = dataset.shape
+    return (
+        f"{dataset.name}: {len(dataset.train.labels)} training and {len(dataset.test.labels)} test "
+        f"pictures of {height}x{width}x{channels}, {len(dataset.labels)} classes"
+    )
+
+
+def load_dataset(
+    choice: DatasetChoice, preprocessing: Preprocessing, data_dir: Path, report: Report
+) -> Dataset:
+    """Return a dataset, getting, preparing and decoding it where that is needed.
+
+    Args:
+        choice: the recipe's: name and size.
+        preprocessing: the recipe's, by which pictures become the model's input.
+        data_dir: TFDS's folder, which holds the decoded arrays too.
+        report: told in a line what happens.
+
+    Raises:
+        DatasetError: it is not to be had, or pictures of it cannot become the model's input.
+        RecipeError: the recipe's size is missing, or does not go with the pictures.
+        StorageError: `data_dir` cannot be written.
+    """
+    if dataset := cached_dataset(choice, preprocessing, data_dir):
         return dataset
-    prepared = acquire(name, data_dir, source, report)
-    report(f"{name}: decoding {prepared}")
-    _write_cache(_cache(name, prepared, data_dir), prepared)
-    dataset = cached_dataset(name, data_dir)
+    source = get_source(choice.name, data_dir, report)
+    pictures = source.open()
+    spec = decoding_spec(choice, preprocessing, pictures.original)
+    report(f"{choice.name}: decoding {source.place}")
+    write_decoded(_caches(choice.name, data_dir), source, pictures, spec, report)
+    dataset = cached_dataset(choice, preprocessing, data_dir)
     if dataset is None:
-        raise DatasetError(f"{prepared}: changed while it was decoded; try again")
+        raise DatasetError(f"{source.place}: changed while it was decoded; try again")
     return dataset
 
 
-def cached_dataset(name: str, data_dir: Path) -> Dataset | None:
-    """Return a dataset that is prepared and decoded, its arrays mapped from their files.
+def cached_dataset(
+    choice: DatasetChoice, preprocessing: Preprocessing, data_dir: Path
+) -> Dataset | None:
+    """Return a dataset that is at hand and decoded, its arrays mapped from their files.
 
     This takes milliseconds, and imports neither TFDS nor TensorFlow.
-    """
-    prepared = prepared_folder(name, data_dir)
-    if prepared is None:
-        return None
-    cache = _cache(name, prepared, data_dir)
-    try:
-        about = json.loads((cache / "dataset.json").read_text())
-        arrays = [np.load(cache / f"{array}.npy", mmap_mode="r") for array in ARRAYS]
-    except (OSError, ValueError):
-        return None
-    if about["state"] != _state(prepared):
-        return None
-    return Dataset(
-        name=f"{name}/{prepared.name}",
-        labels=tuple(about["labels"]),
-        train=Examples(*arrays[:2]),
-        test=Examples(*arrays[2:]),
-        fingerprint=about["fingerprint"],
-    )
-
-
-def divide(dataset: Dataset, validation_pictures: int, rng: np.random.Generator) -> Parts:
-    """Hold out some training pictures for validation, at random.
 
     Raises:
-        DatasetError: that would leave fewer pictures to learn from than to validate with.
+        DatasetError: it is an image folder that is gone, or has changed since it was checked.
+        RecipeError: the recipe's size is missing, or does not go with the pictures.
     """
-    n = len(dataset.train.labels)
-    if 2 * validation_pictures > n:
+    source = find_source(choice.name, data_dir)
+    if source is None:
+        return None
+    state = source.state
+    for cache in sorted(_caches(choice.name, data_dir).glob("[!.]*")):
+        found = read_decoded(cache)
+        if found is None or found[0].state != state:
+            continue
+        decoded, train, test = found
+        if decoded.spec == spec_text(decoding_spec(choice, preprocessing, decoded.original)):
+            return Dataset(
+                name=source.title,
+                labels=decoded.labels,
+                train=train,
+                test=test,
+                fingerprint=decoded.fingerprint,
+                test_fingerprint=decoded.test_fingerprint,
+            )
+    return None
+
+
+def divide(dataset: Dataset, validation_pictures: int | None, rng: np.random.Generator) -> Parts:
+    """Hold out some training pictures for validation, at random.
+
+    Where chance leaves a class out of one of the parts, as it does where there are few pictures,
+    the same share of each class is held out instead, which may be a few more or less than asked.
+
+    Args:
+        dataset: the pictures.
+        validation_pictures: how many; None: 5,000 or a sixth of them, whichever is fewer.
+        rng: the choice.
+
+    Raises:
+        DatasetError: that would leave fewer pictures to learn from than to validate with, or a
+            class has one training picture alone.
+    """
+    labels = dataset.train.labels
+    n = len(labels)
+    wanted = validation_pictures or min(MOST_VALIDATION, round(n * VALIDATION_SHARE))
+    if 2 * wanted > n:
         raise DatasetError(
-            f"{dataset.name}: {validation_pictures} validation pictures of {n}, "
-            "expected at most half of them"
+            f"{dataset.name}: {wanted} validation pictures of {n}, expected at most half of them"
         )
     order = rng.permutation(n)
-    return Parts(
-        training=np.sort(order[validation_pictures:]),
-        validation=np.sort(order[:validation_pictures]),
-    )
-
-
-def _state(prepared: Path) -> str:
-    """Return a digest that changes when the prepared files do."""
-    entries = [
-        (path.name, path.stat().st_size, path.stat().st_mtime_ns)
-        for path in sorted(prepared.iterdir())
-    ]
-    return hashlib.sha256(json.dumps(entries).encode()).hexdigest()
-
-
-def _cache(name: str, prepared: Path, data_dir: Path) -> Path:
-    return data_dir / ".liteproof" / f"{name.replace('/', '-')}-{prepared.name}"
-
-
-def _write_cache(cache: Path, prepared: Path) -> None:
-    state = _state(prepared)
-    labels, train, test = _read_tfds(prepared)
-    fingerprint = hashlib.sha256(train.images.tobytes() + train.labels.tobytes()).hexdigest()
-    about = {"state": state, "labels": labels, "fingerprint": fingerprint}
-    with new_folder(cache) as folder:
-        arrays: list[NDArray[Any]] = [*train, *test]
-        for name, array in zip(ARRAYS, arrays, strict=True):
-            np.save(folder / f"{name}.npy", array)
-        (folder / "dataset.json").write_text(json.dumps(about, indent=1))
-
-
-def _read_tfds(prepared: Path) -> tuple[list[str], Examples, Examples]:
-    import tensorflow_datasets as tfds  # noqa: PLC0415 - takes a second, and TensorFlow to read
-
-    import_tensorflow()  # TFDS would do it, and let it chatter
-    try:
-        builder = tfds.builder_from_directory(str(prepared))
-        keys = builder.info.supervised_keys or ("image", "label")
-        features = builder.info.features
-        shape, names = features[keys[0]].shape, features[keys[1]].names
-    except (KeyError, AttributeError, TypeError, ValueError) as error:
-        raise DatasetError(f"{prepared}: not an image classification dataset: {error}") from None
-    missing = {"train", "test"} - set(builder.info.splits)
-    if missing:
-        raise DatasetError(f"{prepared}: has no split {missing.pop()!r}, expected train and test")
-    if len(shape) != 3 or None in shape:
-        raise DatasetError(f"{prepared}: pictures of shape {shape}, expected one fixed size")
-
-    def read(split: str) -> Examples:
-        try:
-            examples: Any = tfds.as_numpy(builder.as_dataset(split=split, batch_size=-1))
-        except Exception as error:  # noqa: BLE001 - TensorFlow's errors, without importing it here
-            message = str(error).splitlines()[0]
+    held = np.zeros(n, np.bool_)
+    held[order[:wanted]] = True
+    classes = np.unique(labels)
+    if any(len(np.unique(labels[part])) < len(classes) for part in (held, ~held)):
+        held = held_out(labels, wanted / n, order)
+        alone = np.setdiff1d(classes, labels[held])
+        if alone.size:
             raise DatasetError(
-                f"{prepared}: damaged: {message}; remove it and run `liteproof data` again"
-            ) from None
-        return Examples(examples[keys[0]], examples[keys[1]].astype(np.int64))
+                f"{dataset.name}: class {dataset.labels[alone[0]]!r} has one training picture, "
+                "expected at least 2: one to learn from and one to validate with"
+            )
+    return Parts(training=np.flatnonzero(~held), validation=np.flatnonzero(held))
 
-    return list(names), read("train"), read("test")
+
+def _caches(name: str, data_dir: Path) -> Path:
+    """Return the folder of a dataset's decoded arrays: one in it for each way to decode them."""
+    return data_dir / ".liteproof" / "decoded" / name.replace("/", "-")

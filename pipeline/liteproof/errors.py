@@ -1,6 +1,7 @@
 """The host's errors, on top of those of the device.
 
 LiteproofError (liteproof_edge.errors)
+├── StoppedError         exit 1   the process was asked to end, and did so in good order
 ├── RecipeError          exit 2   a recipe is not a recipe, or asks for what does not exist
 ├── RunError             exit 3   a run folder is missing, unfinished, or another recipe's
 ├── TrainingError        exit 5   training cannot go on
@@ -11,6 +12,12 @@ LiteproofError (liteproof_edge.errors)
 """
 
 from liteproof_edge.errors import GateError, LiteproofError
+
+
+class StoppedError(LiteproofError):
+    """The process was asked to end; what it had done is kept."""
+
+    exit_code = 1
 
 
 class RecipeError(LiteproofError):

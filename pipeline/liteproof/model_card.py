@@ -11,6 +11,7 @@ from liteproof.recipe import Recipe
 DATA_LICENCES = {
     "mnist": "CC BY-SA 3.0 (Y. LeCun and C. Cortes)",
     "fashion_mnist": "MIT (Zalando SE)",
+    "cifar10": "none stated on its page (A. Krizhevsky, V. Nair and G. Hinton)",
 }
 UNKNOWN_LICENCE = "not known to liteproof: see where the data comes from"
 INTENDED = {
@@ -49,6 +50,7 @@ def model_card(recipe: Recipe, manifest: Mapping[str, Any]) -> str:
         drop=f"{100 * accuracy['drop']:+.2f}",
         drop_interval=_interval(accuracy["drop_interval"]),
         agreement=_percent(accuracy["agreement"]),
+        several_seeds=_several_seeds(accuracy.get("several_seeds")),
         temperature=f"{confidence['temperature']:.3f}",
         confidence_n=f"{confidence['n']:,}",
         error_before=_percent(confidence["expected_calibration_error_before"]),
@@ -64,6 +66,18 @@ def model_card(recipe: Recipe, manifest: Mapping[str, Any]) -> str:
         epochs=recipe.training.epochs,
         licence=DATA_LICENCES.get(recipe.dataset.name, UNKNOWN_LICENCE),
         tools=", ".join(f"{tool} {number}" for tool, number in manifest["tools"].items()),
+    )
+
+
+def _several_seeds(measured: Mapping[str, Any] | None) -> str:
+    """Say how much the accuracy depends on the seed, if that was measured."""
+    if measured is None:
+        return "Other seeds were not tried."
+    return (
+        f"Over {len(measured['seeds'])} seeds ({', '.join(map(str, measured['seeds']))}) int8 "
+        f"reaches {_percent(measured['int8_mean'])} ± {100 * measured['int8_deviation']:.2f}\n"
+        f"(standard deviation; 95 % interval of the mean {_interval(measured['int8_interval'])}); "
+        "this model's\nseed was fixed beforehand (`python scripts/seeds.py`)."
     )
 
 

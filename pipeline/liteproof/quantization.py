@@ -16,6 +16,7 @@ from liteproof.distribution import quiet
 from liteproof.errors import ConversionError
 from liteproof.inspection import check_float, check_integer
 from liteproof.recipe import Scheme
+from liteproof.slimming import without_names
 from liteproof.storage import tensorflow_writing
 from liteproof_edge.errors import LiteproofError
 
@@ -60,8 +61,8 @@ def convert(
     except Exception as error:  # noqa: BLE001 - the converter raises bare Exception
         raise ConversionError(f"{scheme.value}: cannot be converted: {error}") from None
     check = check_integer if scheme is Scheme.INT8 else check_float
-    check(flatbuffer, scheme.value)
-    return flatbuffer
+    check(flatbuffer, scheme.value)  # before the names go, which an error tells
+    return without_names(flatbuffer)
 
 
 @contextlib.contextmanager

@@ -10,21 +10,36 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import get_type_hints
+from types import UnionType
+from typing import Union, get_args, get_origin, get_type_hints
 
 import tomllib
 from pydantic import TypeAdapter, ValidationError
 
 from liteproof.errors import RecipeError
-from liteproof.recipe import Conv, Dense, Dropout, Ink, Photo, Pool, Raw, Recipe
+from liteproof.recipe import (
+    Conv,
+    Dense,
+    Dropout,
+    GlobalPool,
+    Ink,
+    Photo,
+    Pool,
+    Raw,
+    Recipe,
+    Residual,
+)
 
 # What a `type` or `kind` chooses; in a problem's place it stands as if it were a key.
 CHOICES: dict[str, type] = {
     "conv": Conv,
     "max_pool": Pool,
     "average_pool": Pool,
+    "global_max_pool": GlobalPool,
+    "global_average_pool": GlobalPool,
     "dense": Dense,
     "dropout": Dropout,
+    "residual": Residual,
     "raw": Raw,
     "ink": Ink,
     "photo": Photo,
@@ -126,7 +141,9 @@ def _locate(location: tuple[int | str, ...]) -> tuple[str, list[str]]:
         if isinstance(part, str):
             hints = get_type_hints(table)
             keys = list(hints)
-            table = hints.get(part, table)
+            hint = hints.get(part, table)
+            optional = get_origin(hint) in {Union, UnionType}  # a table, or none
+            table = get_args(hint)[0] if optional else hint
     return path, keys
 
 

@@ -39,7 +39,7 @@ def keras_logits(model: Path, pictures: NDArray[np.uint8], cache: Path) -> NDArr
         from liteproof.quantization import load_keras  # noqa: PLC0415 - imports TensorFlow
 
         network = load_keras(model)
-    answer = tf.function(lambda images: network(images, training=False))
+    answer = tf.function(lambda images: network(images, training=False), autograph=False)
     parts = []
     with progress.bar("Keras", len(pictures)) as bar:
         for first in range(0, len(pictures), BATCH):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from liteproof.distribution import Device
 from liteproof.errors import RunError
-from liteproof.recipe import Recipe, Scheme
+from liteproof.recipe import Precision, Recipe, Scheme
 from liteproof.recipe_file import RecipeFile, parse_recipe
 from liteproof.storage import make_folder, write_file
 
@@ -18,10 +18,16 @@ class Settings:
     seed: int
     threads: int
     device: Device
+    precision: Precision
     data_dir: Path
+    replicas: int = 1  # devices, on all machines together, that each take a share of a batch
 
     def __str__(self) -> str:
-        return f"seed {self.seed}, {self.threads} threads, device {self.device.value}"
+        shared = f", {self.replicas} replicas" if self.replicas > 1 else ""
+        return (
+            f"seed {self.seed}, {self.threads} threads, device {self.device.value}, "
+            f"{self.precision.value}{shared}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +55,28 @@ class Run:
         return self.path / "history.csv"
 
     @property
+    def curves(self) -> Path:
+        """The same, as a picture."""
+        return self.path / "curves.svg"
+
+    @property
     def keras_model(self) -> Path:
         """The trained float model; it is there once training has ended."""
         return self.path / "model.keras"
+
+    @property
+    def qat_model(self) -> Path:
+        """The same after quantization-aware training, where the recipe has it."""
+        return self.path / "model-qat.keras"
+
+    @property
+    def trained_models(self) -> list[Path]:
+        """All that training makes, the last one at its very end."""
+        return [self.keras_model, *([self.qat_model] if self.recipe.training.qat else [])]
+
+    def trained_model(self, scheme: Scheme) -> Path:
+        """The trained model that a scheme is exported from."""
+        return self.trained_models[-1 if scheme is Scheme.INT8 else 0]
 
     @property
     def comparison(self) -> Path:
@@ -94,6 +119,7 @@ def begin(path: Path, recipe_file: RecipeFile, settings: Settings, fingerprint: 
     stored = {
         **asdict(settings),
         "device": settings.device.value,
+        "precision": settings.precision.value,
         "data_dir": str(settings.data_dir),
         "fingerprint": fingerprint,
     }
@@ -117,7 +143,9 @@ def find_run(path: Path) -> Run | None:
             seed=int(stored["seed"]),
             threads=int(stored["threads"]),
             device=Device(stored["device"]),
+            precision=Precision(stored["precision"]),
             data_dir=Path(stored["data_dir"]),
+            replicas=int(stored.get("replicas", 1)),
         )
         fingerprint = str(stored["fingerprint"])
     except (OSError, ValueError, KeyError, TypeError) as error:

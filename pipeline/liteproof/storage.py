@@ -125,15 +125,19 @@ def _exchange(new: Path, old: Path) -> None:
     aside.rename(new)
 
 
-def _partial(path: Path) -> Path:
-    """Return a name beside `path` for this process, after removing those of dead processes."""
-    stem = f".{path.name}{PARTIAL}"
-    for leftover in path.parent.glob(f"{stem}*"):
+def remove_leftovers(folder: Path, name: str = "*") -> None:
+    """Remove from a folder what dead processes left unfinished, of one name or of any."""
+    for leftover in folder.glob(f".{name}{PARTIAL}*"):
         owner = leftover.name.rpartition("-")[2]
         if not (owner.isdigit() and Path(f"/proc/{owner}").exists()):
             shutil.rmtree(leftover, ignore_errors=True)
             leftover.unlink(missing_ok=True)
-    return path.parent / f"{stem}{os.getpid()}"
+
+
+def _partial(path: Path) -> Path:
+    """Return a name beside `path` for this process, after removing those of dead processes."""
+    remove_leftovers(path.parent, path.name)
+    return path.parent / f".{path.name}{PARTIAL}{os.getpid()}"
 
 
 def _sync(path: Path) -> None:

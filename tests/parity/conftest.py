@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from liteproof.acquisition import fetch_npm
+from liteproof.data.acquisition import fetch_npm
 from liteproof_edge import Bundle, DatasetError, idx
 
 RELEASED = sorted(

@@ -8,6 +8,7 @@ import pytest
 from liteproof.confidence import fit_temperature
 from liteproof.datasets import cached_dataset, divide
 from liteproof.randomness import Stream, random_stream
+from liteproof.recipe import DatasetChoice, Raw
 from liteproof_edge import Bundle, Classifier, evaluate, idx, verify
 from liteproof_edge.__main__ import main
 from liteproof_edge.flatbuffer import read_model
@@ -31,7 +32,7 @@ def bundle(tiny_run):
 @pytest.fixture(scope="module")
 def pictures(tiny_data_dir):
     """The test pictures, in the order in which the comparison saw them."""
-    return np.load(tiny_data_dir / ".liteproof" / "tiny_bars-1.0.0" / "test_images.npy")
+    return cached_dataset(DatasetChoice("tiny_bars"), Raw(), tiny_data_dir).test.images
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +82,7 @@ def test_accuracy_on_the_device_is_the_trained_model_s(tiny_run, tiny_idx, bundl
 
 def test_temperature_is_the_one_that_fits_the_validation_pictures(bundle, tiny_data_dir):
     stated = dict(bundle.manifest["confidence"])
-    dataset = cached_dataset("tiny_bars", tiny_data_dir)
+    dataset = cached_dataset(DatasetChoice("tiny_bars"), Raw(), tiny_data_dir)
     rng = random_stream(bundle.manifest["training"]["seed"], Stream.DIVISION)
     chosen = divide(dataset, stated["n"], rng).validation
     answered, _ = logits(bundle.model, dataset.train.images[chosen], installed()[0])

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import tensorflow_datasets as tfds
 
-from liteproof import acquisition
-from liteproof.acquisition import acquire, fetch_npm, prepared_folder
+from liteproof.data import acquisition
+from liteproof.data.acquisition import acquire, fetch_npm, prepared_folder
 from liteproof.errors import StorageError
 from liteproof_edge.errors import DatasetError
 

@@ -4,10 +4,8 @@ import shutil
 import numpy as np
 import pytest
 
-from liteproof.bundling import preprocessing_spec
 from liteproof.confidence import fit_temperature
 from liteproof.datasets import cached_dataset, divide
-from liteproof.errors import RecipeError
 from liteproof.execution import execute
 from liteproof.model_card import INTENDED
 from liteproof.randomness import Stream, random_stream
@@ -15,15 +13,7 @@ from liteproof.recipe import Ink, Photo, Raw
 from liteproof.runs import open_run
 from liteproof_edge.bundle import Bundle
 from liteproof_edge.golden import Golden
-from liteproof_edge.preprocessing import (
-    SPECS,
-    Fit,
-    InkSpec,
-    PhotoSpec,
-    RawSpec,
-    Resampling,
-    preprocess,
-)
+from liteproof_edge.preprocessing import SPECS, preprocess
 
 FULL_DISK = ("prlimit", "--fsize=3000")  # no file may be larger: less than the tiny model
 
@@ -67,8 +57,8 @@ def test_model_card_states_the_measured_figures(bundle):
 @pytest.fixture
 def validation(tiny_run, tiny_data_dir, bundle):
     """What the bundle's model answers to the validation pictures, and their labels."""
-    dataset = cached_dataset("tiny_bars", tiny_data_dir)
     run = open_run(tiny_run)
+    dataset = cached_dataset(run.recipe.dataset, run.recipe.preprocessing, tiny_data_dir)
     rng = random_stream(run.settings.seed, Stream.DIVISION)
     chosen = divide(dataset, run.recipe.dataset.validation_pictures, rng).validation
     answered = execute(bundle.model, dataset.train.images[chosen], label="test")
@@ -161,39 +151,6 @@ def test_full_disk_while_training_is_one_line(liteproof, tmp_path, tiny_recipe, 
     assert done.returncode == 8, done.stderr
     assert "cannot be written" in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("choice", "shape", "expected"),
-    [
-        (Raw(), (20, 30, 3), RawSpec(20, 30, 3)),
-        (Ink(box=16), (28, 24, 1), InkSpec(28, 24, 1, 16)),
-        (Photo(), (20, 30, 3), PhotoSpec(20, 30, 3)),
-        (
-            Photo(fit=Fit.STRETCH, resampling=Resampling.BOX),
-            (20, 30, 1),
-            PhotoSpec(20, 30, 1, fit=Fit.STRETCH, resampling=Resampling.BOX),
-        ),
-    ],
-)
-def test_preprocessing_becomes_the_device_s_for_pictures_of_the_data_s_shape(
-    choice, shape, expected
-):
-    assert preprocessing_spec(choice, shape) == expected
-
-
-@pytest.mark.parametrize(
-    ("choice", "shape"),
-    [
-        (Ink(), (28, 28, 3)),
-        (Ink(box=40), (28, 28, 1)),
-        (Raw(), (28, 28, 2)),
-        (Photo(), (28, 28, 2)),
-    ],
-)
-def test_preprocessing_that_cannot_make_the_pictures_is_a_wrong_recipe(choice, shape):
-    with pytest.raises(RecipeError, match=f"^preprocessing: {choice.kind}: "):
-        preprocessing_spec(choice, shape)
 
 
 def test_every_kind_of_preprocessing_has_a_recipe_and_a_card():

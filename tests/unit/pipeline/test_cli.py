@@ -11,7 +11,7 @@ COMMANDS = sorted(main.commands)
 
 
 def test_commands_are_those_of_the_chain():
-    assert COMMANDS == ["bundle", "compare", "data", "export", "run", "train"]
+    assert COMMANDS == ["bundle", "compare", "data", "describe", "export", "run", "train"]
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])

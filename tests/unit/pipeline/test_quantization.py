@@ -42,6 +42,13 @@ def test_no_operator_of_a_dynamic_batch_is_left(tiny_run):
         assert not names & {"SHAPE", "STRIDED_SLICE", "PACK", "MUL", "VAR_HANDLE"}
 
 
+def test_names_are_left_to_inputs_and_outputs_alone(tiny_run):
+    for scheme in ("int8", "float32"):
+        graph = read(tiny_run, scheme)
+        named = {tensor.index for tensor in graph.tensors if tensor.name}
+        assert named == {*graph.inputs, *graph.outputs}
+
+
 def test_weights_are_in_the_files(tiny_run):
     for scheme in ("int8", "float32"):
         assert sum(tensor.size_bytes for tensor in read(tiny_run, scheme).tensors) > WEIGHT_BYTES

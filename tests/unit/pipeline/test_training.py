@@ -5,12 +5,11 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 
-import keras
-import numpy as np
 import pytest
 
-from liteproof.training import WarmupThenLinear
+from liteproof.optimization import WarmupThenFall
 
 PATIENCE_SECONDS = 120
 EPOCHS = 60  # of some hundredths of a second: enough to be interrupted in between
@@ -18,7 +17,8 @@ FLOAT32 = 1e-6
 
 
 def weights(run):
-    return keras.saving.load_model(run / "model.keras").get_weights()
+    """The bytes of a trained model's weights."""
+    return zipfile.ZipFile(run / "model.keras").read("model.weights.h5")
 
 
 def train(run, recipe, data_dir, *more):
@@ -39,7 +39,7 @@ def train(run, recipe, data_dir, *more):
 
 def stop_after_an_epoch(process, run, how):
     until = time.monotonic() + PATIENCE_SECONDS
-    while not (run / "checkpoints" / "ckpt-2.index").exists():
+    while len(list((run / "checkpoints").glob("ckpt-*.index"))) < 2:
         assert time.monotonic() < until
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.005)
@@ -87,8 +87,7 @@ def test_interrupted_training_ends_in_the_same_weights(
     )
 
     assert "resuming after epoch" in said
-    for one, other in zip(weights(whole), weights(run), strict=True):
-        assert np.array_equal(one, other)
+    assert weights(run) == weights(whole)
     assert history(whole) == history(run)
     assert len(history(run)) == 1 + EPOCHS
 
@@ -109,7 +108,7 @@ def test_unfinished_training_is_not_begun_again_unasked(
 def test_another_seed_gives_other_weights(tmp_path, tiny_run, tiny_recipe, tiny_data_dir):
     train(tmp_path / "run", tiny_recipe, tiny_data_dir, "--seed", "1").communicate()
 
-    assert not np.array_equal(weights(tmp_path / "run")[0], weights(tiny_run)[0])
+    assert weights(tmp_path / "run") != weights(tiny_run)
 
 
 def test_history_and_tensorboard_log_are_written(tiny_run):
@@ -167,11 +166,19 @@ def test_data_that_is_not_to_be_had_leaves_no_folder(tmp_path, tiny_recipe, lite
 
 
 def test_learning_rate_rises_to_the_peak_and_falls_to_nought():
-    schedule = WarmupThenLinear(peak=1.0, steps=10, warmup=0.2)
+    schedule = WarmupThenFall(peak=1.0, steps=10, warmup=0.2, schedule="linear")
     rates = [float(schedule(step)) for step in range(11)]
 
     assert rates[:3] == pytest.approx([0.5, 1.0, 8 / 9], abs=FLOAT32)
     assert rates[9:] == pytest.approx([1 / 9, 0.0], abs=FLOAT32)
+
+
+def test_learning_rate_falls_as_half_a_cosine_wave():
+    schedule = WarmupThenFall(peak=1.0, steps=9, warmup=0.1, schedule="cosine")
+
+    rates = [float(schedule(step)) for step in (0, 3, 6, 9)]  # thirds of the way
+
+    assert rates == pytest.approx([1.0, 0.75, 0.25, 0.0], abs=FLOAT32)
 
 
 def test_gpu_that_is_not_there_is_exit_code_7(tmp_path, tiny_recipe, tiny_data_dir, liteproof):

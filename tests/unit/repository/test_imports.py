@@ -30,16 +30,26 @@ __main__
 PIPELINE = """
 errors
 recipe storage distribution progress randomness
-acquisition recipe_file
-datasets architectures augmentation runs calibration inspection
+precision data.acquisition recipe_file input_spec data.division
+data.folder_listing data.parallel rendezvous layout_options
+data.decoding
+data.source
+data.picture_folder data.prepared data.decoded
+data.folder_check
+data.sources
+layers augmentation optimization history team slimming
+datasets architectures qat learner curves runs calibration inspection portability
+dimensions layer_table phases
 training quantization worker
-execution reference paired confidence
+execution reference paired confidence description
 comparison golden_choice model_card
+seeds
 bundling
 stage
+training_stage
 stages
 cli
-__init__ __main__
+__init__ __main__ data.__init__
 """
 LIGHT = {"numpy", "PIL", "tflite_runtime", "ai_edge_litert", "liteproof_edge"}
 
