@@ -11,7 +11,7 @@ from liteproof.inspection import Cost, cost, macs, parameters, peak_activation_b
 from liteproof_edge.errors import ModelError
 from liteproof_edge.flatbuffer import Operator, Subgraph, Tensor
 
-RELEASED = Path(__file__).parents[3] / "models" / "mnist" / "model.tflite"
+RELEASED = Path(__file__).parents[2] / "bundle" / "model.tflite"
 
 
 def graph(tensors, operators, inputs=(0,), outputs=None):
