@@ -11,10 +11,12 @@ import statistics
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from typing import Any
 
 from liteproof import distribution
 from liteproof.datasets import Dataset
+from liteproof.precision import resolve_precision
 from liteproof.recipe import Recipe
 
 GOAL = 0.99
@@ -99,7 +101,8 @@ def liteproof(recipe: Recipe, dataset: Dataset) -> tuple[float, float]:
     from liteproof.learner import Learner  # noqa: PLC0415 - imports TensorFlow
     from liteproof.randomness import Stream, random_stream  # noqa: PLC0415
 
-    training, classes = recipe.training, len(dataset.labels)
+    precision = resolve_precision(recipe.training.precision, distribution.Device.CPU)
+    training, classes = replace(recipe.training, precision=precision), len(dataset.labels)
     per_epoch = len(dataset.train.labels) // training.batch_size
     steps = per_epoch * training.epochs
     learner = Learner(
