@@ -101,8 +101,8 @@ def _apply(  # noqa: PLR0911 - one each
                 layer.pool_size, strides=layer.strides, padding=layer.padding.value, name=name
             )(values)
         case GlobalPool():
-            # As one window over the whole map: the operator MEAN, which Keras' own global pooling
-            # becomes, rounds otherwise on ARM than on x86.
+            # As one window over the whole map, which gives the same bytes on every CPU; the operator
+            # MEAN, which Keras' own global pooling becomes, differed with the threads on ARM.
             return POOLS[layer.type](tuple(values.shape[1:3]), name=name)(values)
         case Dense():
             values = keras.layers.Dense(layer.units, name=name)(_flat(values, f"{name}_flatten"))
