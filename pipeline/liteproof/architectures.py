@@ -101,7 +101,7 @@ def _apply(  # noqa: PLR0911 - one each
                 layer.pool_size, strides=layer.strides, padding=layer.padding.value, name=name
             )(values)
         case GlobalPool():
-            # As one window over the whole map, which gives the same bytes on every CPU; the operator
+            # As one window over the whole map: the same bytes on every CPU. The operator
             # MEAN, which Keras' own global pooling becomes, differed with the threads on ARM.
             return POOLS[layer.type](tuple(values.shape[1:3]), name=name)(values)
         case Dense():
