@@ -48,6 +48,9 @@ bundling
 stage
 training_stage
 stages
+commands.__init__ commands.options
+commands.data commands.describe commands.train commands.export commands.compare commands.bundle
+commands.run
 cli
 __init__ __main__ data.__init__
 """

@@ -1,0 +1,1 @@
+"""The commands of `liteproof`: each parses, calls one function, and prints."""

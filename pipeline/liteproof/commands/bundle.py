@@ -1,0 +1,41 @@
+"""`bundle`: all that a device needs."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import click
+
+from liteproof.commands.options import RUN_FOLDER
+
+
+@click.command()
+@RUN_FOLDER
+@click.option("--out", "folder", required=True, type=click.Path(path_type=Path), help="The bundle.")
+@click.option(
+    "--seeds",
+    "seeds_file",
+    type=click.Path(path_type=Path),
+    help="What scripts/seeds.py measured of this recipe, for the model card.",
+)
+def bundle(path: Path, folder: Path, seeds_file: Path | None) -> None:
+    """Write a run's bundle: the model and all that a device needs to use and check it."""
+    from liteproof import runs, stages  # noqa: PLC0415
+
+    stages.bundle(runs.open_run(path), folder, seeds_file)
+    click.echo(next_steps(folder))
+
+
+def next_steps(bundle: Path) -> str:
+    """Return the exact commands that come next."""
+    command = "liteproof-edge"
+    if shutil.which(command) is None:  # the environment is not activated
+        command = str(Path(sys.argv[0]).with_name(command))
+    return "\n".join(
+        (
+            f"bundle:    {bundle}",
+            f"verify:    {command} verify {bundle}",
+            f"classify:  {command} classify {bundle} PICTURE",
+            f"deploy:    scp -r edge {bundle} pi@raspberrypi: (and there: pip install ./edge)",
+        )
+    )

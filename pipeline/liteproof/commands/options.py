@@ -1,0 +1,72 @@
+"""Options that several commands share, and what they say."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from liteproof import distribution
+from liteproof.distribution import Device, Layout, Strategy
+from liteproof.layout_options import layout_options
+
+RUN_FOLDER = click.argument("path", metavar="RUN", type=click.Path(path_type=Path))
+DATA_DIR = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="TFDS's folder.  [default: TFDS_DATA_DIR, or ~/tensorflow_datasets]",
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def training_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of every command that trains."""
+    for option in (
+        click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="[default: the recipe's]"),
+        click.option(
+            "--threads",
+            type=click.IntRange(1),
+            help="Weights repeat bit for bit only at one number of threads.  [default: all cores]",
+        ),
+        click.option("--device", type=click.Choice([device.value for device in Device])),
+        DATA_DIR,
+    ):
+        command = option(command)
+    return layout_options(command)
+
+
+def read_settings(  # noqa: PLR0913 - one for each option
+    path: Path,
+    training: Any,  # noqa: ANN401 - liteproof.recipe.Training
+    layout: Layout,
+    *,
+    resume: bool,
+    seed: int | None,
+    threads: int | None,
+    device: str | None,
+    data_dir: Path | None,
+) -> tuple[Any, Layout]:  # liteproof.runs.Settings, which is imported here
+    """Return what was asked for, else what the run was begun with, else the default."""
+    from liteproof.datasets import default_data_dir  # noqa: PLC0415
+    from liteproof.precision import resolve_precision  # noqa: PLC0415
+    from liteproof.runs import Settings, find_run  # noqa: PLC0415
+
+    found = find_run(path)
+    before = found.settings if found else None
+    if seed is None:
+        seed = before.seed if before and resume else training.seed
+    chosen = Device(device) if device else before.device if before else Device.AUTO
+    threads = threads or (before.threads if before else distribution.available_cores())
+    distribution.prepare(chosen, threads)
+    if layout.strategy is Strategy.MIRRORED and not layout.devices:
+        layout = replace(layout, devices=distribution.all_gpus(chosen))
+    settings = Settings(
+        seed=seed,
+        threads=threads,
+        device=chosen,
+        precision=resolve_precision(training.precision, chosen),
+        data_dir=(data_dir or (before.data_dir if before else default_data_dir())).absolute(),
+        replicas=layout.replicas,
+    )
+    return settings, layout

@@ -1,0 +1,36 @@
+"""`run`: the whole chain."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from liteproof.commands.bundle import next_steps
+from liteproof.commands.options import JSON, read_settings, training_options
+from liteproof.layout_options import read_layout
+
+
+@click.command()
+@click.argument("recipe", default="mnist-fast")
+@click.option(
+    "--out", "path", type=click.Path(path_type=Path), help="The run.  [default: runs/<recipe>]"
+)
+@training_options
+@JSON
+def run(recipe: str, path: Path | None, *, as_json: bool, **options: Any) -> None:  # noqa: ANN401
+    """Do it all: data, train, export, compare, bundle. What has not changed is skipped."""
+    from liteproof import stages, training_stage  # noqa: PLC0415
+    from liteproof.recipe_file import load_recipe  # noqa: PLC0415
+
+    recipe_file = load_recipe(recipe)
+    path = path or Path("runs", recipe_file.recipe.name)
+    layout = read_layout(options)
+    training = recipe_file.recipe.training
+    settings, layout = read_settings(path, training, layout, resume=False, **options)
+    if layout.index:
+        training_stage.train(path, recipe_file, settings, training_stage.Existing.REPLACE, layout)
+        click.echo(f"{layout}: trained; the chief has the model, and goes on with it", err=as_json)
+        return
+    comparison = stages.run_all(path, recipe_file, settings, layout)
+    click.echo(comparison.to_json() if as_json else f"\n{comparison.table()}\n")
+    click.echo(next_steps(path / "bundle"), err=as_json)
