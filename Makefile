@@ -32,8 +32,8 @@ bench: $(INSTALLED) ## start-up, memory, latency, preprocessing and training, as
 	$(BIN)/python scripts/bench.py
 	$(BIN)/python scripts/bench_training.py
 
-clean: ## remove the environment, runs and caches (data and released models stay)
-	rm -rf $(VENV) runs dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+clean: ## remove the environments, runs and caches (data and released models stay)
+	rm -rf $(VENV) .venv-* runs dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
 
 $(INSTALLED): pyproject.toml edge/pyproject.toml hatch_build.py constraints.txt
 	@echo "setting up $(VENV): TensorFlow is large, this takes a minute or more"

@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 
 from liteproof_edge import idx
 from liteproof_edge.preprocessing import preprocess, spec_from_json
-from realistic import BICUBIC, draw  # type: ignore[import-not-found] # beside this file
+from realistic import BICUBIC, draw
 
 GOLDEN = Path(__file__).parent.parent / "tests" / "golden"
 TENSOR = ".tensor.png"

@@ -35,7 +35,7 @@ learning_rate = 0.02
 shift_pixels = 1.0
 
 [quantization]
-calibration_pictures = 60
+calibration_pictures = 120
 
 [gates]
 top1_drop_points = 5.0

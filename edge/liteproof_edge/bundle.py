@@ -16,13 +16,18 @@ from typing import Any, NamedTuple
 from liteproof_edge.affine import Quantization
 from liteproof_edge.errors import BundleError, ModelError
 from liteproof_edge.flatbuffer import Tensor, read_model
-from liteproof_edge.manifest import MANIFEST, get, read_file, read_manifest
+from liteproof_edge.manifest import (
+    MANIFEST,
+    MAX_FILE_BYTES,
+    MODEL,
+    get,
+    read_file,
+    read_manifest,
+)
 from liteproof_edge.preprocessing import Spec, spec_from_json
 
-MODEL = "model.tflite"
 GOLDEN = "golden.npz"
 REQUIRED_FILES = (MODEL, GOLDEN)
-MAX_FILE_BYTES = 1 << 30
 MAX_CLASSES = 100_000
 MAX_TEMPERATURE = 1000.0
 MAX_SCALE = 1e30  # far above any, and a float32
@@ -77,6 +82,8 @@ class Bundle:
         output: the model's output tensor.
         temperature: what logits are divided by before the softmax, so that probabilities are
             calibrated; fitted on validation data by the pipeline.
+        golden_tolerance: by how much outputs may differ from the golden ones, in codes, or in real
+            values where the output is float32; 0 for a model that computes in integers only.
         manifest: all that manifest.json says.
         files: name → bytes, each of the stated hash.
         verified: whether every byte was checked. A model that was not never runs in this process.
@@ -89,6 +96,7 @@ class Bundle:
     input: TensorSpec
     output: TensorSpec
     temperature: float
+    golden_tolerance: float
     manifest: Mapping[str, Any]
     files: Mapping[str, bytes]
     verified: bool = True
@@ -138,6 +146,7 @@ class Bundle:
             input=tensors[0],
             output=tensors[1],
             temperature=_temperature(get(manifest, "confidence", dict, where), where),
+            golden_tolerance=_tolerance(get(manifest, "golden", dict, where), where),
             manifest=manifest,
             files=files,
         )
@@ -214,6 +223,13 @@ def _temperature(confidence: Mapping[str, Any], where: str) -> float:
             f"{where}: confidence.temperature: {value!r}, "
             f"expected {1 / MAX_TEMPERATURE:g} to {MAX_TEMPERATURE:g}"
         )
+    return float(value)
+
+
+def _tolerance(golden: Mapping[str, Any], where: str) -> float:
+    value: Any = golden.get("tolerance")
+    if type(value) not in {int, float} or not 0 <= value < MAX_SCALE:
+        raise BundleError(f"{where}: golden.tolerance: {value!r}, expected a number, 0 or more")
     return float(value)
 
 

@@ -65,8 +65,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=1000,
         help="pictures (default: 1000)",
     )
-    inspect = add("inspect", "Show a model's operators, versions, tensors and scales.")
+    inspect = add("inspect", "Show what any model holds, computes in and takes; it is not run.")
     inspect.add_argument("model", metavar="MODEL", type=Path, help="any .tflite, or a bundle")
+    inspect.add_argument("--tensors", action="store_true", help="list every tensor")
+    inspect.add_argument(
+        "--memory", action="store_true", help="show which values live at each operator"
+    )
     add("info", "Show what the bundle is, and which runtime here runs it.")
     return parser.parse_args(arguments)
 

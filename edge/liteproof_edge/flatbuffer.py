@@ -37,6 +37,7 @@ class Tensor:
     zero_points: tuple[int, ...]
     quantized_dimension: int
     size_bytes: int  # of its constant data; 0 for an activation
+    buffer: int = 0  # where that is; tensors may share it, and 0 is none's
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values; JSON knows no scale that is not finite, so that becomes None."""
@@ -256,6 +257,7 @@ def _read_tensor(index: int, tensor: _Table, blobs: list[bytes]) -> Tensor:
     if any(size < 0 for size in shape):
         raise _Damaged(f"tensor {index} has the shape {shape}")
     quantization = tensor.table(4)
+    buffer = tensor.integer(2, "I")
     return Tensor(
         index=index,
         name=tensor.text(3),
@@ -265,7 +267,8 @@ def _read_tensor(index: int, tensor: _Table, blobs: list[bytes]) -> Tensor:
         scales=quantization.floats(2) if quantization else (),
         zero_points=quantization.integers(3, "q") if quantization else (),
         quantized_dimension=quantization.integer(6, "i") if quantization else 0,
-        size_bytes=len(_element(blobs, tensor.integer(2, "I"), "buffer")),
+        size_bytes=len(_element(blobs, buffer, "buffer")),
+        buffer=buffer,
     )
 
 

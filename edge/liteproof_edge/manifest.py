@@ -11,9 +11,11 @@ from liteproof_edge.errors import BundleError
 
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
+MODEL = "model.tflite"
 SEAL = "manifest_sha256"
 BLANK_SEAL = "0" * 64
 MAX_MANIFEST_BYTES = 1 << 20
+MAX_FILE_BYTES = 1 << 30  # of any other file
 
 
 def read_manifest(path: Path) -> Mapping[str, Any]:

@@ -7,12 +7,13 @@ import sys
 from collections.abc import Callable
 from enum import Enum
 from importlib.util import find_spec
-from typing import Any, NamedTuple, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from liteproof_edge.errors import RuntimeMissingError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 VARIABLE = "LITEPROOF_RUNTIME"  # of the environment: forces a runtime where no option does
 LAST_PYTHON_OF_TFLITE_RUNTIME = (3, 11)
@@ -50,13 +51,13 @@ class Interpreter(Protocol):
     def get_output_details(self) -> list[dict[str, Any]]:
         """Return each output's index, dtype, shape and quantization."""
 
-    def set_tensor(self, index: int, value: NDArray[np.generic]) -> None:
+    def set_tensor(self, index: int, value: "NDArray[np.generic]") -> None:
         """Copy a value in."""
 
     def invoke(self) -> None:
         """Run the model."""
 
-    def get_tensor(self, index: int) -> NDArray[np.generic]:
+    def get_tensor(self, index: int) -> "NDArray[np.generic]":
         """Return a copy of a value."""
 
 
@@ -94,7 +95,7 @@ def load_runtime(runtime: Runtime | None = None) -> LoadedRuntime:
         raise RuntimeMissingError(_advice(runtime))
     if not _works(runtime):
         raise RuntimeMissingError(
-            f"tflite-runtime breaks beside numpy {np.__version__}: pip install 'numpy<2'"
+            f"tflite-runtime breaks beside numpy {_numpy_version()}: pip install 'numpy<2'"
         )
     try:
         if runtime is Runtime.TFLITE_RUNTIME:
@@ -124,7 +125,13 @@ def _named() -> Runtime | None:
 
 def _works(runtime: Runtime) -> bool:
     """Whether this numpy lets a runtime work: 2 breaks tflite-runtime at its first model."""
-    return runtime is not Runtime.TFLITE_RUNTIME or int(np.__version__.split(".")[0]) < 2
+    return runtime is not Runtime.TFLITE_RUNTIME or int(_numpy_version().split(".")[0]) < 2
+
+
+def _numpy_version() -> str:
+    import numpy as np  # noqa: PLC0415 - what needs no runtime starts without it
+
+    return np.__version__
 
 
 def _advice(wanted: Runtime | None) -> str:

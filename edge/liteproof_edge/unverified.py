@@ -8,16 +8,14 @@ import numpy as np
 from liteproof_edge.affine import Quantization
 from liteproof_edge.bundle import (
     MAX_CLASSES,
-    MAX_FILE_BYTES,
     MAX_SCALE,
-    MODEL,
     MODEL_DTYPES,
     Bundle,
     TensorSpec,
 )
 from liteproof_edge.errors import ModelError, one_line
 from liteproof_edge.flatbuffer import Subgraph, read_model
-from liteproof_edge.manifest import read_file
+from liteproof_edge.manifest import MAX_FILE_BYTES, MODEL, read_file
 from liteproof_edge.preprocessing import MAX_SIDE
 from liteproof_edge.raw import RawSpec
 
@@ -65,6 +63,7 @@ def read_unverified(path: str | Path) -> Bundle:
         input=source,
         output=target,
         temperature=1.0,
+        golden_tolerance=0.0,
         manifest={},
         files={MODEL: data},
         verified=False,

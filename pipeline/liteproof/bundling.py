@@ -2,7 +2,7 @@
 
 import hashlib
 import platform
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,21 @@ from liteproof.confidence import Confidence, fit_temperature
 from liteproof.datasets import Dataset
 from liteproof.errors import StorageError
 from liteproof.execution import execute
-from liteproof.golden_choice import choose_golden
+from liteproof.export.exported import Exported
+from liteproof.export.fallback import Fallback
+from liteproof.golden_choice import Choice, choose_golden
 from liteproof.input_spec import preprocessing_spec
 from liteproof.model_card import model_card
 from liteproof.runs import Run
 from liteproof.seeds import Seeds
 from liteproof.storage import make_folder, new_folder
-from liteproof_edge.bundle import GOLDEN, MODEL, Bundle, TensorSpec
+from liteproof_edge.bundle import GOLDEN, Bundle, TensorSpec
 from liteproof_edge.flatbuffer import read_model
-from liteproof_edge.manifest import MANIFEST, SCHEMA_VERSION, seal
+from liteproof_edge.kinds import Kind
+from liteproof_edge.manifest import MANIFEST, MODEL, SCHEMA_VERSION, seal
 from liteproof_edge.preprocessing import Spec, spec_to_json
 
+INTEGERS_ALONE = (Kind.INT8, Kind.INT16X8)
 TOOLS = ("liteproof", "liteproof-edge", "tensorflow", "keras", "numpy", "pillow")
 
 
@@ -37,6 +41,7 @@ class Ingredients:
     dataset: Dataset
     validation: NDArray[np.int64]  # indices into the training pictures
     model: bytes
+    exported: Exported
     comparison: Comparison
     seeds: Seeds | None = None
 
@@ -53,13 +58,17 @@ def write_bundle(ingredients: Ingredients, folder: Path) -> None:
     make_folder(folder.parent)
     run = ingredients.run
     spec = preprocessing_spec(run.recipe.preprocessing, ingredients.dataset.shape)
-    golden, runtimes = choose_golden(
-        ingredients.model, spec, ingredients.dataset.train, ingredients.validation
+    choice = choose_golden(
+        ingredients.model,
+        spec,
+        ingredients.dataset.train,
+        ingredients.validation,
+        is_integer=Kind(ingredients.exported.kind) in INTEGERS_ALONE,
     )
-    manifest = _describe(ingredients, spec, runtimes, _calibrate(ingredients))
+    manifest = _describe(ingredients, spec, choice, _calibrate(ingredients))
     contents = {
         MODEL: ingredients.model,
-        GOLDEN: golden.to_bytes(),
+        GOLDEN: choice.golden.to_bytes(),
         "recipe.toml": run.recipe_file.text.encode(),
         "MODEL_CARD.md": model_card(run.recipe, manifest).encode(),
     }
@@ -81,14 +90,22 @@ def _calibrate(ingredients: Ingredients) -> Confidence:
     return fit_temperature(answered.logits, train.labels[chosen])
 
 
+def _fallback(run: Run) -> list[dict[str, Any]]:
+    """Return the path to the model that ships, where `export --gate` chose it."""
+    if not run.fallback.is_file():
+        return []
+    return [asdict(attempt) for attempt in Fallback.read(run.fallback).attempts]
+
+
 def _describe(
-    ingredients: Ingredients, spec: Spec, runtimes: tuple[str, ...], confidence: Confidence
+    ingredients: Ingredients, spec: Spec, choice: Choice, confidence: Confidence
 ) -> dict[str, Any]:
     run, dataset = ingredients.run, ingredients.dataset
     model = read_model(ingredients.model)
     graph = model.subgraphs[0]
-    measured = {measured.model: measured for measured in ingredients.comparison.measured}
-    paired = ingredients.comparison.paired["int8"]
+    comparison, exported = ingredients.comparison, ingredients.exported
+    measured = {measured.model: measured for measured in comparison.measured}
+    paired = comparison.paired[comparison.shipped]
     return {
         "schema_version": SCHEMA_VERSION,
         "name": run.recipe.name,
@@ -97,11 +114,19 @@ def _describe(
         "input": TensorSpec.of(graph.tensors[graph.inputs[0]]).to_json(),
         "output": TensorSpec.of(graph.tensors[graph.outputs[0]]).to_json(),
         "minimum_runtime": model.minimum_runtime,  # the converter's word; no guarantee
-        "verified_runtimes": list(runtimes),
+        "verified_runtimes": list(choice.runtimes),
+        "golden": {"tolerance": choice.tolerance},
+        "quantization": {
+            "kind": exported.kind,
+            "variant": exported.variant,
+            "float32_layers": list(exported.wide),
+            "calibration": exported.calibration,
+            "fallback": _fallback(run),
+        },
         "accuracy": {
-            "dataset": ingredients.comparison.dataset,
+            "dataset": comparison.dataset,
             "float": measured[KERAS].to_json(),
-            "int8": measured["int8"].to_json(),
+            "shipped": measured[comparison.shipped].to_json(),
             "drop": paired.drop,
             "drop_interval": paired.interval,
             "agreement": paired.agreement,

@@ -1,5 +1,7 @@
 """`liteproof`: the group of its commands, and the one place where errors become exit codes."""
 
+import io
+import sys
 from typing import Any
 
 import click
@@ -10,13 +12,15 @@ from liteproof.commands.compare import compare
 from liteproof.commands.data import data
 from liteproof.commands.describe import describe
 from liteproof.commands.export import export
+from liteproof.commands.forecast import forecast
+from liteproof.commands.inspect import inspect
 from liteproof.commands.run import run
 from liteproof.commands.train import train
 from liteproof.distribution import Device
 from liteproof_edge.errors import LiteproofError
 
 INTERRUPTED = "interrupted; `run` goes on by itself from here, `train` with --resume"
-COMMANDS = (data, describe, train, export, compare, bundle, run)
+COMMANDS = (data, describe, train, export, inspect, forecast, compare, bundle, run)
 
 
 class ErrorHandlingGroup(click.Group):
@@ -46,6 +50,9 @@ def main() -> None:
     3 data or run; 4 bundle or model; 5 training or conversion failed; 6 a gate failed; 7 no runtime
     or device; 8 something cannot be written.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal's encoding may lack a character
+            stream.reconfigure(errors="backslashreplace")
     distribution.prepare(Device.AUTO, distribution.available_cores())
 
 

@@ -8,13 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liteproof.architectures import build
+from liteproof.compatibility.assessment import Assessment, assess_all, runs_on
+from liteproof.conversion.metadata import with_metadata
+from liteproof.conversion.quantization import convert
+from liteproof.conversion.slimming import without_names
+from liteproof.conversion.variants import Scheme, Variant
 from liteproof.dimensions import Dimensions
-from liteproof.inspection import Cost, cost
 from liteproof.layer_table import Row, Shape, layer_table
 from liteproof.portability import BELOW_ZERO, MEASURED_ON, unportable_operators
-from liteproof.quantization import convert
-from liteproof.recipe import Recipe, Scheme
+from liteproof.recipe import Recipe
 from liteproof_edge.flatbuffer import read_model
+from liteproof_edge.inspection import Cost, inspect
 
 SEED = 0
 CALIBRATION_PICTURES = 4  # of noise: they set scales, which change no figure here
@@ -29,12 +33,14 @@ class Description:
         rows: one for each layer, with its share of parameters and MACs.
         cost: of the int8 file that `liteproof export` will write.
         unportable: operators whose bytes may differ from one CPU to another, and why.
+        assessments: what each runtime makes of the int8 model.
     """
 
     name: str
     rows: tuple[Row, ...]
     cost: Cost
     unportable: tuple[str, ...]
+    assessments: tuple[Assessment, ...]
 
     def to_json(self) -> str:
         """Return all of it."""
@@ -44,6 +50,7 @@ class Description:
             **self.cost._asdict(),
             "same_bytes_on_every_cpu": not self.unportable,
             "unportable_operators": self.unportable,
+            "problems_of_runtimes": {one.target.value: one.problems for one in self.assessments},
         }
         return json.dumps(value, indent=1)
 
@@ -82,11 +89,14 @@ class Description:
             same = [f"not on every CPU: {', '.join(self.unportable)}"]
         if any(BELOW_ZERO in operator for operator in self.unportable):
             same.append("x86 and ARM round values below 0 differently; relu and relu6 leave none")
+        runtimes = runs_on(self.assessments)
         return [
             f"file        {self.cost.size_bytes:,} bytes of int8 .tflite",
             f"memory      {memory}",
             f"same bytes  {same[0]}",
             *(f"            {line}" for line in same[1:]),
+            f"runs on     {runtimes[0]}",
+            *(f"            {line}" for line in runtimes[1:]),
         ]
 
 
@@ -102,13 +112,20 @@ def describe(recipe: Recipe, dimensions: Dimensions) -> Description:
     model = build(recipe.architecture, *dimensions)
     rng = np.random.default_rng(SEED)
     _leave_the_start(model, rng)
-    flatbuffer = convert(model, Scheme.INT8, _noise(dimensions.shape, rng))
-    graph = read_model(flatbuffer).subgraphs[0]
+    named = convert(model, Variant(Scheme.INT8), _noise(dimensions.shape, rng))
+    flatbuffer = with_metadata(
+        without_names(named),
+        name=recipe.name,
+        description=recipe.description,
+        labels=tuple(map(str, range(dimensions.classes))),
+    )
+    made = read_model(flatbuffer)
     return Description(
         name=recipe.name,
         rows=layer_table(recipe.architecture, model),
-        cost=cost(flatbuffer, recipe.name),
-        unportable=unportable_operators(graph),
+        cost=inspect(made, len(flatbuffer), recipe.name).cost,
+        unportable=unportable_operators(made.subgraphs[0]),
+        assessments=assess_all(made),
     )
 
 

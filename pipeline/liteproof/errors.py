@@ -4,6 +4,7 @@ LiteproofError (liteproof_edge.errors)
 ├── StoppedError         exit 1   the process was asked to end, and did so in good order
 ├── RecipeError          exit 2   a recipe is not a recipe, or asks for what does not exist
 ├── RunError             exit 3   a run folder is missing, unfinished, or another recipe's
+├── CompatibilityError   exit 4   a model is meant for a runtime that cannot run it
 ├── TrainingError        exit 5   training cannot go on
 ├── ConversionError      exit 5   a model cannot be converted, or is not what was asked for
 ├── AccuracyError        exit 6   the quantized model loses more than the recipe allows
@@ -30,6 +31,12 @@ class RunError(LiteproofError):
     """A run folder is missing, unfinished, or belongs to another recipe."""
 
     exit_code = 3
+
+
+class CompatibilityError(LiteproofError):
+    """A model is meant for a runtime that cannot run it."""
+
+    exit_code = 4
 
 
 class TrainingError(LiteproofError):

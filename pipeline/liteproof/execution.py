@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from liteproof import progress
 from liteproof.storage import writing
+from liteproof_edge.affine import Normalisation
 from liteproof_edge.errors import ModelError, RuntimeMissingError
 from liteproof_edge.runtime import Runtime
 
@@ -41,13 +42,14 @@ class Execution:
     runtime: str
 
 
-def execute(
+def execute(  # noqa: PLR0913
     model: bytes,
     pictures: NDArray[np.uint8],
     *,
     label: str,
     runtime: Runtime | None = None,
     kernels: Kernels = Kernels.SHIPPING,
+    normalisation: Normalisation | None = None,
 ) -> Execution:
     """Run a model on pictures, one at a time in one thread, as a device would.
 
@@ -57,6 +59,7 @@ def execute(
         label: what the progress bar says.
         runtime: which; None takes the preferred one of those installed.
         kernels: which.
+        normalisation: what the model takes pixels as; None where it takes them as they are.
 
     Raises:
         ModelError: the runtime cannot run it, or crashed on it.
@@ -68,8 +71,9 @@ def execute(
         with writing(folder):
             (folder / "model.tflite").write_bytes(model)
             np.save(folder / "pictures.npy", pictures)
-        arguments = [str(folder), runtime.value if runtime else "", kernels.value]
-        about = _run_worker(arguments, label, len(pictures))
+        taken = json.dumps(normalisation)
+        arguments = [str(folder), runtime.value if runtime else "", kernels.value, taken]
+        about = run_worker("liteproof.worker", arguments, label, len(pictures))
         with np.load(folder / "outputs.npz") as results:
             return Execution(
                 outputs=results["outputs"],
@@ -79,8 +83,24 @@ def execute(
             )
 
 
-def _run_worker(arguments: list[str], label: str, total: int) -> dict[str, str]:
-    command = [sys.executable, "-m", "liteproof.worker", *arguments]
+def run_worker(module: str, arguments: list[str], label: str, total: int) -> dict[str, str]:
+    """Run a module that imports a runtime, and never TensorFlow, in a process of its own.
+
+    Args:
+        module: it prints how many pictures are done, now and then, and in the end a line of JSON;
+            where it fails, it prints one line to standard error and ends with that exit code.
+        arguments: for it.
+        label: what the progress bar says.
+        total: how many pictures there are.
+
+    Returns:
+        What the line of JSON says.
+
+    Raises:
+        ModelError: it failed, or crashed.
+        RuntimeMissingError: there is no such runtime.
+    """
+    command = [sys.executable, "-m", module, *arguments]
     last = "{}"
     with (
         tempfile.TemporaryFile("w+") as errors,

@@ -1,6 +1,7 @@
 """Choosing golden vectors: pictures on whose bytes the runtimes agree."""
 
 import io
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,21 +18,43 @@ PER_CLASS = 2
 CANDIDATES_PER_CLASS = 30
 # So that a kernel that rounds otherwise cannot change the label: an LSB or so is normal.
 MARGIN_LSB = 8
+# Of a model with floats in it, whose sums no two processors add up in the same order: a share of
+# the span of its outputs. Runtimes and processors differ by far less, another model by far more.
+FLOAT_TOLERANCE = 0.02
+MARGIN_TOLERANCES = 4
+
+
+class Choice(NamedTuple):
+    """Golden vectors, and what they hold a device to.
+
+    Attributes:
+        golden: the vectors.
+        runtimes: those here, which agree on them.
+        tolerance: by how much a device's outputs may differ, in units of the output (codes, or real
+            values where it is float32); 0 for a model of integers only.
+    """
+
+    golden: Golden
+    runtimes: tuple[str, ...]
+    tolerance: float
 
 
 def choose_golden(
-    model: bytes, spec: Spec, examples: Examples, indices: NDArray[np.int64]
-) -> tuple[Golden, tuple[str, ...]]:
-    """Choose pictures of each class that every runtime here answers alike, byte for byte.
+    model: bytes,
+    spec: Spec,
+    examples: Examples,
+    indices: NDArray[np.int64],
+    *,
+    is_integer: bool,
+) -> Choice:
+    """Choose pictures of each class that every runtime here answers alike.
 
     Args:
-        model: the flatbuffer, with integer outputs.
+        model: the flatbuffer.
         spec: how a picture becomes its input.
         examples: the training pictures.
         indices: which of them may be chosen: the validation part.
-
-    Returns:
-        The golden vectors, and the runtimes that agreed on them.
+        is_integer: whether the model computes in integers only, so that its bytes must agree.
 
     Raises:
         ConversionError: a class has no picture that will do.
@@ -46,17 +69,22 @@ def choose_golden(
         for runtime in runtimes
     )
     outputs = reference.outputs
-    ordered = np.sort(outputs.astype(np.int64), axis=1)
-    good = (outputs.argmax(axis=1) == classes) & (ordered[:, -1] - ordered[:, -2] >= MARGIN_LSB)
+    ordered = np.sort(outputs.astype(np.float64), axis=1)
+    span = float(ordered[:, -1].max() - ordered[:, 0].min())
+    tolerance = 0.0 if is_integer else FLOAT_TOLERANCE * span
+    margin = float(MARGIN_LSB) if is_integer else MARGIN_TOLERANCES * tolerance
+    good = (outputs.argmax(axis=1) == classes) & (ordered[:, -1] - ordered[:, -2] >= margin)
     for other in others:
-        good &= (other.outputs == outputs).all(axis=1)
+        good &= (
+            np.abs(other.outputs.astype(np.float64) - outputs.astype(np.float64)) <= tolerance
+        ).all(axis=1)
     chosen: list[int] = []
     for label in np.unique(examples.labels):
         usable = np.flatnonzero(good & (classes == label))[:PER_CLASS]
         if not usable.size:
             raise ConversionError(
                 f"golden vectors: none of {(classes == label).sum()} validation pictures of class "
-                f"{label} is classified rightly, by {MARGIN_LSB} LSB, and alike on "
+                f"{label} is classified rightly, by {margin:g} of {span:g}, and alike on "
                 f"{', '.join(runtime.value for runtime in runtimes)}"
             )
         chosen += usable.tolist()
@@ -66,7 +94,8 @@ def choose_golden(
         outputs=outputs[chosen],
         classes=classes[chosen],
     )
-    return golden, tuple(execution.runtime for execution in (reference, *others))
+    agreed = tuple(execution.runtime for execution in (reference, *others))
+    return Choice(golden, agreed, tolerance)
 
 
 def _first_of_each_class(

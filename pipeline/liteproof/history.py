@@ -29,12 +29,13 @@ class Epoch:
 
 
 def read_history(path: Path, epochs: int | None = None) -> list[Epoch]:
-    """Return the first `epochs` rows of history.csv, or all; none where it is not there yet."""
+    """Return history.csv up to an epoch, or all of it; nothing where it is not there yet."""
     if not path.is_file():
         return []
     with path.open(newline="") as file:
         rows = list(csv.reader(file))[1:]
-    return [Epoch(int(row[0]), *(float(value) for value in row[1:])) for row in rows[:epochs]]
+    history = [Epoch(int(row[0]), *(float(value) for value in row[1:])) for row in rows]
+    return [epoch for epoch in history if epochs is None or epoch.epoch <= epochs]
 
 
 def write_history(path: Path, history: list[Epoch]) -> None:

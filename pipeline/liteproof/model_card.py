@@ -30,7 +30,8 @@ INTENDED = {
 def model_card(recipe: Recipe, manifest: Mapping[str, Any]) -> str:
     """Return MODEL_CARD.md, every figure taken from the manifest."""
     accuracy, training, pixels = manifest["accuracy"], manifest["training"], manifest["input"]
-    int8, before = accuracy["int8"], accuracy["float"]
+    shipped, before = accuracy["shipped"], accuracy["float"]
+    quantization = manifest["quantization"]
     confidence = manifest["confidence"]
     template = Template((files("liteproof") / "templates" / "MODEL_CARD.md").read_text())
     return template.substitute(
@@ -41,10 +42,11 @@ def model_card(recipe: Recipe, manifest: Mapping[str, Any]) -> str:
         height=pixels["shape"][1],
         width=pixels["shape"][2],
         channels=pixels["shape"][3],
-        size=f"{int8['size_bytes']:,}",
-        n=f"{int8['n']:,}",
-        int8=_percent(int8["top1_accuracy"]),
-        int8_interval=_interval(int8["interval"]),
+        kind=quantization["kind"],
+        size=f"{shipped['size_bytes']:,}",
+        n=f"{shipped['n']:,}",
+        shipped=_percent(shipped["top1_accuracy"]),
+        shipped_interval=_interval(shipped["interval"]),
         float=_percent(before["top1_accuracy"]),
         float_interval=_interval(before["interval"]),
         drop=f"{100 * accuracy['drop']:+.2f}",
@@ -55,7 +57,12 @@ def model_card(recipe: Recipe, manifest: Mapping[str, Any]) -> str:
         confidence_n=f"{confidence['n']:,}",
         error_before=_percent(confidence["expected_calibration_error_before"]),
         error_after=_percent(confidence["expected_calibration_error_after"]),
-        runtime=int8["runtime"],
+        variant=shipped["model"],
+        runtime=shipped["runtime"],
+        input_type=manifest["input"]["dtype"],
+        output_type=manifest["output"]["dtype"],
+        calibration=_calibration(quantization["calibration"]),
+        golden=_golden(manifest["golden"]["tolerance"]),
         verified=" and ".join(manifest["verified_runtimes"]),
         training_dataset=training["dataset"],
         pictures=f"{training['pictures']:,}",
@@ -79,6 +86,22 @@ def _several_seeds(measured: Mapping[str, Any] | None) -> str:
         f"(standard deviation; 95 % interval of the mean {_interval(measured['int8_interval'])}); "
         "this model's\nseed was fixed beforehand (`python scripts/seeds.py`)."
     )
+
+
+def _calibration(report: Mapping[str, Any] | None) -> str:
+    """Say what the ranges of the codes were measured on."""
+    if report is None:
+        return "It was not calibrated: its values are floating-point numbers."
+    return (
+        f"Ranges were measured on {report['n']:,} training pictures, SHA-256\n"
+        f"`{report['fingerprint']}`."
+    )
+
+
+def _golden(tolerance: float) -> str:
+    if tolerance == 0:
+        return "the same bytes"
+    return f"the same outputs to within {tolerance:.3g}"
 
 
 def _percent(share: float) -> str:

@@ -10,7 +10,7 @@ from liteproof import architectures
 from liteproof.datasets import Dataset, Parts
 from liteproof.qat import quantized_twin
 from liteproof.randomness import Stream, random_stream
-from liteproof.recipe import Precision, Training
+from liteproof.recipe import Precision, Qat, Training
 from liteproof.runs import Run
 
 RANGE_PICTURES = 512  # whose extremes are the ranges of quantization-aware training
@@ -50,21 +50,19 @@ def training_proper(run: Run, dataset: Dataset) -> Phase:
     )
 
 
-def fine_tuning(
-    run: Run, dataset: Dataset, parts: Parts, trained: keras.Model, epochs_before: int
+def fine_tuning(  # noqa: PLR0913, PLR0917
+    run: Run, dataset: Dataset, parts: Parts, trained: keras.Model, epochs_before: int, qat: Qat
 ) -> Phase:
     """Return the phase that trains through the rounding of int8; it is never stopped early."""
     training = run.recipe.training
-    if training.qat is None:
-        raise ValueError("quantization-aware training without a [training.qat]")
     rng = random_stream(run.settings.seed, Stream.CALIBRATION)
     pictures = dataset.train.images[rng.permutation(parts.training)[:RANGE_PICTURES]]
     return Phase(
         build=lambda: quantized_twin(trained, pictures),
         training=replace(
             training,
-            epochs=training.qat.epochs,
-            learning_rate=training.qat.learning_rate,
+            epochs=qat.epochs,
+            learning_rate=qat.learning_rate,
             early_stopping=0,
             precision=Precision.FLOAT32,  # others cannot tell all codes of a value
         ),

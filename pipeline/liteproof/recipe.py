@@ -25,13 +25,6 @@ class Padding(Enum):
     VALID = "valid"  # output side = floor((input side - kernel side) / stride) + 1
 
 
-class Scheme(Enum):
-    """How an exported model's numbers are stored."""
-
-    FLOAT32 = "float32"
-    INT8 = "int8"  # uint8 pixels in, int8 logits out, integers in between
-
-
 class Activation(Enum):
     """The non-linearity after a layer."""
 

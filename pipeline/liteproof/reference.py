@@ -9,17 +9,24 @@ from numpy.typing import NDArray
 from liteproof import progress
 from liteproof.distribution import quiet
 from liteproof.storage import write_array
+from liteproof_edge.affine import Normalisation
 
 BATCH = 500
 
 
-def keras_logits(model: Path, pictures: NDArray[np.uint8], cache: Path) -> NDArray[np.float32]:
+def keras_logits(
+    model: Path,
+    pictures: NDArray[np.uint8],
+    cache: Path,
+    normalisation: Normalisation | None = None,
+) -> NDArray[np.float32]:
     """Return the float model's logits.
 
     Args:
         model: the .keras file.
         pictures: uint8 (n, height, width, channels).
         cache: a folder for the answers, which the model and the pictures name.
+        normalisation: what the model takes pixels as; None where it takes them as they are.
 
     Returns:
         float32 (n, classes).
@@ -30,20 +37,21 @@ def keras_logits(model: Path, pictures: NDArray[np.uint8], cache: Path) -> NDArr
     """
     digest = hashlib.sha256(model.read_bytes())
     digest.update(np.ascontiguousarray(pictures).data)
+    digest.update(repr(normalisation).encode())
     file = cache / f"keras-logits-{digest.hexdigest()[:16]}.npy"
     if file.is_file():
         return np.asarray(np.load(file))
     with quiet():
         import tensorflow as tf  # noqa: PLC0415 - takes seconds
 
-        from liteproof.quantization import load_keras  # noqa: PLC0415 - imports TensorFlow
+        from liteproof.conversion.quantization import as_real, load_keras  # noqa: PLC0415 - imports TensorFlow
 
         network = load_keras(model)
     answer = tf.function(lambda images: network(images, training=False), autograph=False)
     parts = []
     with progress.bar("Keras", len(pictures)) as bar:
         for first in range(0, len(pictures), BATCH):
-            images = pictures[first : first + BATCH].astype(np.float32)
+            images = as_real(pictures[first : first + BATCH], normalisation)
             parts.append(answer(tf.constant(images)).numpy())
             bar.update(len(images))
     for outdated in cache.glob("keras-logits-*.npy"):

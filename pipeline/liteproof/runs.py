@@ -4,9 +4,11 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from liteproof.conversion.variants import Scheme, Variant, Weights
 from liteproof.distribution import Device
 from liteproof.errors import RunError
-from liteproof.recipe import Precision, Recipe, Scheme
+from liteproof.export.subject import exported_model
+from liteproof.recipe import Precision, Recipe
 from liteproof.recipe_file import RecipeFile, parse_recipe
 from liteproof.storage import make_folder, write_file
 
@@ -74,9 +76,15 @@ class Run:
         """All that training makes, the last one at its very end."""
         return [self.keras_model, *([self.qat_model] if self.recipe.training.qat else [])]
 
-    def trained_model(self, scheme: Scheme) -> Path:
-        """The trained model that a scheme is exported from."""
-        return self.trained_models[-1 if scheme is Scheme.INT8 else 0]
+    def trained_model(self, weights: Weights) -> Path:
+        """The trained model with such weights."""
+        return {Weights.FLOAT: self.keras_model, Weights.QAT: self.qat_model}[weights]
+
+    @property
+    def int8(self) -> Variant:
+        """The int8 variant that the recipe asks for."""
+        has_qat = self.recipe.training.qat is not None
+        return Variant(Scheme.INT8, weights=Weights.QAT if has_qat else Weights.FLOAT)
 
     @property
     def comparison(self) -> Path:
@@ -93,9 +101,14 @@ class Run:
         """Where `liteproof run` puts the bundle."""
         return self.path / "bundle"
 
-    def tflite_model(self, scheme: Scheme) -> Path:
-        """The exported model of a scheme."""
-        return self.path / f"model-{scheme.value}.tflite"
+    @property
+    def fallback(self) -> Path:
+        """What `export --gate` tried, and which variant is to ship."""
+        return self.path / "fallback.json"
+
+    def tflite_model(self, variant: Variant) -> Path:
+        """A variant's exported model."""
+        return exported_model(self.path, variant)
 
     def require(self, path: Path, command: str) -> Path:
         """Return one of the run's files, which `command` makes.

@@ -31,12 +31,13 @@ class Seed:
     def of(cls, run: Run) -> "Seed":
         """Read a finished and compared run."""
         measured = {model.model: model for model in Comparison.from_json(run.comparison).measured}
+        int8 = measured[run.int8.name]
         history = read_history(run.history)
         return cls(
             seed=run.settings.seed,
             float_accuracy=measured[KERAS].top1_accuracy,
-            int8_accuracy=measured["int8"].top1_accuracy,
-            size_bytes=measured["int8"].size_bytes or 0,
+            int8_accuracy=int8.top1_accuracy,
+            size_bytes=int8.size_bytes or 0,
             training_seconds=sum(epoch.seconds for epoch in history),
         )
 

@@ -6,16 +6,17 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-from liteproof import distribution
 from liteproof.bundling import Ingredients, write_bundle
-from liteproof.calibration import representative
 from liteproof.comparison import Comparison, compare
+from liteproof.conversion.variants import FLOAT32, Variant
 from liteproof.datasets import Dataset
 from liteproof.distribution import ALONE, Layout
 from liteproof.errors import RunError
 from liteproof.execution import execute
-from liteproof.randomness import Stream, random_stream
-from liteproof.recipe import Scheme
+from liteproof.export.choices import Choices
+from liteproof.export.exported import Exported
+from liteproof.export.stage import export, exported, forget_stale_fallback, shipped
+from liteproof.export.subject import export_record
 from liteproof.recipe_file import RecipeFile
 from liteproof.reference import keras_logits
 from liteproof.runs import Run, Settings
@@ -26,28 +27,16 @@ from liteproof.training_stage import Existing, parts, train, trained
 from liteproof_edge.runtime import installed
 
 
-def export(run: Run, schemes: Sequence[Scheme]) -> None:
-    """Convert a run's trained model, by each of the schemes.
-
-    Raises:
-        RunError: there is no finished training.
-        ConversionError: it cannot be converted, or the result is not what the scheme promises.
-    """
-    dataset = trained(run)
-    for scheme in schemes:
-        _export_stage(run, scheme).perform(partial(_export, run, dataset, scheme))
-
-
 def compare_models(run: Run) -> Comparison:
-    """Measure a run's models on the test pictures; `Comparison.check` holds them to the gate.
+    """Measure all exported models on the test pictures; `Comparison.check` holds the gate.
 
     Raises:
         RunError: the models have not been exported since the training.
     """
     dataset = trained(run)
-    for scheme in Scheme:
-        _exported(run, scheme)
-    _comparison_stage(run, dataset).perform(partial(_compare, run, dataset))
+    variants = exported(run, dataset)
+    stage = _comparison_stage(run, dataset, variants)
+    stage.perform(partial(_compare, run, dataset, variants))
     return Comparison.from_json(run.comparison)
 
 
@@ -62,19 +51,28 @@ def bundle(run: Run, folder: Path, seeds_file: Path | None = None) -> None:
     Raises:
         RunError: the models have not been compared since they were exported, or the seeds are of
             another recipe.
-        AccuracyError: int8 loses more than the recipe's gate allows.
+        AccuracyError: the model loses more than the recipe's gate allows.
         ConversionError: no golden vectors can be found.
     """
     dataset = trained(run)
-    model = _exported(run, Scheme.INT8).read_bytes()
+    variants, variant = exported(run, dataset), shipped(run)
     run.require(run.comparison, f"compare {run.path}")
-    if not _comparison_stage(run, dataset).is_done():
+    if not _comparison_stage(run, dataset, variants).is_done():
         raise RunError(f"{run.path}: the models were compared before they changed; compare again")
     comparison = Comparison.from_json(run.comparison)
     comparison.check()
     seeds = Seeds.read(seeds_file, run.recipe_file) if seeds_file else None
-    made = Ingredients(run, dataset, parts(run, dataset).validation, model, comparison, seeds)
-    inputs = [run.recipe_file.text, digest(run.comparison), digest(run.tflite_model(Scheme.INT8))]
+    made = Ingredients(
+        run=run,
+        dataset=dataset,
+        validation=parts(run, dataset).validation,
+        model=run.tflite_model(variant).read_bytes(),
+        exported=Exported.read(export_record(run.path, variant)),
+        comparison=comparison,
+        seeds=seeds,
+    )
+    inputs = [run.recipe_file.text, digest(run.comparison), digest(run.tflite_model(variant))]
+    inputs += [digest(run.fallback)] if run.fallback.is_file() else []
     inputs += [*dataset.labels, seeds.to_json() if seeds else ""]
     place = "" if folder == run.bundle else f" {os.path.relpath(folder, run.path)}"
     stage = Stage(f"bundle{place}", run.path, inputs, [folder])
@@ -90,53 +88,27 @@ def run_all(
         LiteproofError: as each of the stages does.
     """
     run = train(path, recipe_file, settings, Existing.REPLACE, layout)
-    export(run, tuple(Scheme))
+    forget_stale_fallback(run)
+    export(run, (FLOAT32, run.int8), Choices())
     comparison = compare_models(run)
     comparison.check()
     bundle(run, run.bundle)
     return comparison
 
 
-def _export_stage(run: Run, scheme: Scheme) -> Stage:
-    inputs = [digest(run.trained_model(scheme)), run.recipe_file.part("quantization")]
-    inputs += [version("tensorflow")]
-    return Stage(f"export {scheme.value}", run.path, inputs, [run.tflite_model(scheme)])
-
-
-def _export(run: Run, dataset: Dataset, scheme: Scheme) -> None:
-    with distribution.quiet():
-        from liteproof.quantization import convert, load_keras  # noqa: PLC0415 - TensorFlow
-    pictures = representative(
-        dataset.train,
-        parts(run, dataset).training,
-        run.recipe.quantization.calibration_pictures,
-        random_stream(run.settings.seed, Stream.CALIBRATION),
-    )
-    flatbuffer = convert(load_keras(run.trained_model(scheme)), scheme, pictures)
-    write_file(run.tflite_model(scheme), flatbuffer)
-
-
-def _exported(run: Run, scheme: Scheme) -> Path:
-    """Return the model that was exported from the present training."""
-    command = f"export {run.path} --scheme {scheme.value}"
-    model = run.require(run.tflite_model(scheme), command)
-    if not _export_stage(run, scheme).is_done():
-        raise RunError(f"{model}: was exported from another training; `liteproof {command}`")
-    return model
-
-
-def _comparison_stage(run: Run, dataset: Dataset) -> Stage:
-    inputs = [digest(run.keras_model), *(digest(run.tflite_model(scheme)) for scheme in Scheme)]
+def _comparison_stage(run: Run, dataset: Dataset, variants: Sequence[Variant]) -> Stage:
+    inputs = [digest(run.keras_model), shipped(run).name]
+    inputs += [digest(run.tflite_model(variant)) for variant in variants]
     inputs += [run.recipe_file.part("gates"), dataset.fingerprint]
     inputs += [dataset.test_fingerprint]
     inputs += [version(runtime.value) for runtime in installed()]
     return Stage("compare", run.path, inputs, [run.comparison])
 
 
-def _compare(run: Run, dataset: Dataset) -> None:
+def _compare(run: Run, dataset: Dataset, variants: Sequence[Variant]) -> None:
     pictures = dataset.test.images
-    before = keras_logits(run.keras_model, pictures, run.path / "logits")
-    flatbuffers = {scheme.value: run.tflite_model(scheme).read_bytes() for scheme in Scheme}
+    before = keras_logits(run.keras_model, pictures, run.path / "logits" / "test")
+    flatbuffers = {variant.name: run.tflite_model(variant).read_bytes() for variant in variants}
     answers = {
         name: (flatbuffer, execute(flatbuffer, pictures, label=name))
         for name, flatbuffer in flatbuffers.items()
@@ -146,6 +118,7 @@ def _compare(run: Run, dataset: Dataset) -> None:
         dataset.test.labels,
         before,
         answers,
+        shipped(run).name,
         run.recipe.gates.top1_drop_points,
     )
     write_file(run.comparison, comparison.to_json())

@@ -20,6 +20,7 @@ from liteproof.history import Epoch, log_epoch, read_history, write_history
 from liteproof.learner import Learner, Teacher
 from liteproof.phases import Phase, fine_tuning, training_proper
 from liteproof.randomness import Stream, random_stream
+from liteproof.recipe import Qat
 from liteproof.runs import Run
 from liteproof.storage import tensorflow_writing, write_file, writing
 from liteproof.team import Team
@@ -58,10 +59,28 @@ def train(
         phase = training_proper(run, dataset)
         done = _Training(run, dataset, parts, team, teacher, asked, phase)
         done.finish()
-        if run.recipe.training.qat:
-            phase = fine_tuning(run, dataset, parts, done.learner.average, int(done.epoch))
+        qat = run.recipe.training.qat
+        if qat:
+            phase = fine_tuning(run, dataset, parts, done.learner.average, int(done.epoch), qat)
             del done  # its optimizer, and much else that is not needed any more
             _Training(run, dataset, parts, team, teacher, asked, phase).finish()
+
+
+def fine_tune(run: Run, dataset: Dataset, parts: Parts, team: Team, qat: Qat) -> None:
+    """Train a finished training on, through the rounding of int8, and write `model-qat.keras`.
+
+    For a recipe that has no quantization-aware training of its own; it is interrupted and taken up
+    as `train` is.
+
+    Raises:
+        TrainingError: the loss is not finite any more.
+        StoppedError: the process was asked to end (SIGTERM); a checkpoint was saved first.
+        StorageError: the run's folder cannot be written.
+    """
+    with _termination() as asked:
+        trained = keras.saving.load_model(run.keras_model, compile=False)
+        phase = fine_tuning(run, dataset, parts, trained, run.recipe.training.epochs, qat)
+        _Training(run, dataset, parts, team, None, asked, phase).finish()
 
 
 class _Training:

@@ -21,11 +21,11 @@ from liteproof.input_spec import preprocessing_spec
 from liteproof.precision import resolve_precision
 from liteproof.progress import say
 from liteproof.randomness import Stream, random_stream
-from liteproof.recipe import Precision, Recipe
+from liteproof.recipe import Precision, Qat, Recipe
 from liteproof.recipe_file import RecipeFile, load_recipe
 from liteproof.rendezvous import Identity
 from liteproof.runs import Run, Settings
-from liteproof.stage import Stage
+from liteproof.stage import Stage, digest
 from liteproof.storage import PARTIAL, make_folder
 from liteproof.team import Team
 
@@ -71,6 +71,19 @@ def trained(run: Run) -> Dataset:
             f"{run.trained_models[-1]}: was not trained by this recipe on this data; train again"
         )
     return dataset
+
+
+def fine_tune(run: Run, dataset: Dataset, qat: Qat) -> None:
+    """Train a finished training on through the rounding of int8, unless its recipe did so itself.
+
+    Raises:
+        TrainingError: training cannot go on.
+    """
+    if run.recipe.training.qat:
+        return
+    inputs = [digest(run.keras_model), str(run.settings), repr(qat)]
+    stage = Stage("fine-tune", run.path, inputs, [run.qat_model])
+    stage.perform(partial(_fine_tune, run, dataset, qat))
 
 
 def parts(run: Run, dataset: Dataset) -> Parts:
@@ -188,21 +201,33 @@ def _training(run: Run) -> Stage:
 
 
 def _train(run: Run, dataset: Dataset, team: Team) -> None:
-    recipe = run.recipe_file.part(*TRAINED_BY)
-    team.connect(
-        Identity(
-            workers=",".join(team.layout.workers),
-            software=f"liteproof {version('liteproof')}, tensorflow {version('tensorflow')}",
-            recipe=hashlib.sha256(recipe.encode()).hexdigest(),
-            settings=str(run.settings),
-            data=run.fingerprint,
-        )
-    )
+    team.connect(_identity(run, team.layout))
     with team.together():
         teacher = _teacher(run, team)
         from liteproof import training  # noqa: PLC0415 - imports TensorFlow
 
         training.train(run, dataset, parts(run, dataset), team, teacher)
+
+
+def _fine_tune(run: Run, dataset: Dataset, qat: Qat) -> None:
+    """Fine-tune on this machine alone, in whatever layout the training was."""
+    alone = Team(ALONE, run.settings.device)
+    alone.connect(_identity(run, alone.layout))
+    with alone.together():
+        from liteproof import training  # noqa: PLC0415 - imports TensorFlow
+
+        training.fine_tune(run, dataset, parts(run, dataset), alone, qat)
+
+
+def _identity(run: Run, layout: Layout) -> Identity:
+    recipe = run.recipe_file.part(*TRAINED_BY)
+    return Identity(
+        workers=",".join(layout.workers),
+        software=f"liteproof {version('liteproof')}, tensorflow {version('tensorflow')}",
+        recipe=hashlib.sha256(recipe.encode()).hexdigest(),
+        settings=str(run.settings),
+        data=run.fingerprint,
+    )
 
 
 def _teacher(run: Run, team: Team) -> Run | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from liteproof_edge.affine import Normalisation
 from liteproof_edge.errors import LiteproofError
 from liteproof_edge.flatbuffer import read_model
 from liteproof_edge.runtime import Runtime, load_runtime
@@ -21,12 +22,17 @@ from liteproof_edge.session import Session
 def main() -> int:
     """Run `model.tflite` on `pictures.npy`, all in the folder given, and write `outputs.npz`."""
     folder, runtime, kernels = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+    taken = json.loads(sys.argv[4])
+    normalisation = Normalisation(*map(tuple, taken)) if taken else None
     model = (folder / "model.tflite").read_bytes()
     pictures = np.load(folder / "pictures.npy", mmap_mode="r")
     try:
         read_model(model)
         loaded = load_runtime(Runtime(runtime) if runtime else None)
-        with Session(model, loaded, reference_kernels=kernels == "reference") as session:
+        reference = kernels == "reference"
+        with Session(
+            model, loaded, normalisation=normalisation, reference_kernels=reference
+        ) as session:
             outputs, times_us = session.run_many(pictures, lambda done: print(done, flush=True))
             logits = session.real(outputs)
     except LiteproofError as error:

@@ -121,6 +121,12 @@ def released():
     return RELEASED
 
 
+@pytest.fixture(scope="session")
+def control():
+    """A model of five graphs, with a loop, a branch and names: TensorFlow 2.21 wrote it."""
+    return (Path(__file__).parent / "control.tflite").read_bytes()
+
+
 @pytest.fixture
 def copied(tmp_path):
     """A copy of the released bundle, to be damaged."""

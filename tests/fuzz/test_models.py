@@ -9,6 +9,7 @@ from copy import deepcopy
 import numpy as np
 import pytest
 
+from liteproof_edge.__main__ import main
 from liteproof_edge.bundle import Bundle
 from liteproof_edge.classifier import Classifier
 from liteproof_edge.confinement import confine
@@ -24,6 +25,8 @@ MOST_SECONDS = 30.0
 # A bundle is read in milliseconds; a slow machine with other work to do has room here.
 MOST_SECONDS_TO_READ = 5.0
 PICTURES = 2
+# JSON is three times as long as a sound model; what is damaged may name a tensor more often.
+MOST_OUTPUT_PER_BYTE = 100
 # Written as text, for json.dumps cannot write them.
 RAW_VALUES = {
     "deep list": "[" * 100_000 + "]" * 100_000,
@@ -187,6 +190,26 @@ def test_bundle_with_a_manifest_of_other_values_is_consistent_or_refused(copied,
     bundle = load(copied)
     if bundle is not None:
         assert_consistent(bundle)
+
+
+@pytest.mark.parametrize("model", ["released", "control"])
+def test_damaged_model_is_inspected_or_refused(
+    released, control, tmp_path, damage, capsys, model_seed, model
+):
+    """Whatever the reader lets through: text and JSON, soon, and not much longer than the file."""
+    data = {"released": (released / "model.tflite").read_bytes(), "control": control}[model]
+    path = tmp_path / "damaged.tflite"
+    path.write_bytes(damage(data, model_seed))
+    start = time.perf_counter()
+    for options in ([], ["--tensors", "--memory"], ["--json"]):
+        exit_code = main(["inspect", str(path), *options])
+        out, err = capsys.readouterr()
+        assert exit_code in {0, 4}
+        assert len(out) <= MOST_OUTPUT_PER_BYTE * len(data)
+        assert (out == "", err.count("\n")) == (exit_code == 4, int(exit_code == 4))
+        assert err.rstrip("\n").isprintable()
+    json.loads(out or "{}")
+    assert time.perf_counter() - start < MOST_SECONDS_TO_READ
 
 
 def test_damaged_model_that_is_run_unverified_answers_or_is_refused(

@@ -43,12 +43,13 @@ def _stated(bundle: Bundle) -> Iterator[tuple[str, object]]:
     """Return what the manifest says of how the model was made and measured, where it does."""
     accuracy: Any = bundle.manifest.get("accuracy")
     try:
-        int8, before = (f"{accuracy[key]['top1_accuracy']:.2%}" for key in ("int8", "float"))
-        where = one_line(f"n = {accuracy['int8']['n']}, {accuracy['dataset']}")
+        shipped = accuracy["shipped"]
+        after, before = (f"{each['top1_accuracy']:.2%}" for each in (shipped, accuracy["float"]))
+        form, where = shipped["model"], f"n = {shipped['n']}, {accuracy['dataset']}"
     except (KeyError, TypeError, ValueError, OverflowError):  # nobody needs it: it may be anything
         yield "accuracy", "not stated"
     else:
-        yield "accuracy", f"{int8} int8, {before} float ({where})"
+        yield "accuracy", one_line(f"{after} {form}, {before} float ({where})")
     verified = bundle.manifest.get("verified_runtimes")
     if isinstance(verified, list):
         yield "verified on", one_line(", ".join(map(str, verified)))

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TextIO
 
@@ -22,24 +22,35 @@ def silence(stream: TextIO) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def show_rows(rows: Iterable[tuple[str, object]]) -> None:
-    """Print each name and its value, the values one below the other."""
-    for name, value in rows:
-        print(f"{name:15} {value}")
+def show_rows(pairs: Iterable[tuple[str, object]]) -> None:
+    """Print each name and its value."""
+    for line in rows(pairs):
+        print(line)
 
 
-def show_table(head: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
-    """Print a table; columns of numbers stand to the right."""
-    cells = [[str(value) for value in row] for row in rows]
-    columns = list(zip(head, *cells, strict=True))
+def rows(pairs: Iterable[tuple[str, object]]) -> Iterator[str]:
+    """Return a line for each name and its value, the values one below the other."""
+    return (f"{name:15} {value}" for name, value in pairs)
+
+
+def show_table(head: Sequence[str], cells: Iterable[Iterable[object]]) -> None:
+    """Print a table."""
+    for line in table(head, cells):
+        print(line)
+
+
+def table(head: Sequence[str], cells: Iterable[Iterable[object]]) -> Iterator[str]:
+    """Return the lines of a table; columns of numbers stand to the right."""
+    texts = [[str(value) for value in row] for row in cells]
+    columns = list(zip(head, *texts, strict=True))
     widths = [max(map(len, column)) for column in columns]
     numbers = [all(map(_is_number, column[1:])) for column in columns]
-    for line in (head, *cells):
+    for line in (head, *texts):
         aligned = (
             cell.rjust(width) if number else cell.ljust(width)
             for cell, width, number in zip(line, widths, numbers, strict=True)
         )
-        print("  ".join(aligned).rstrip())
+        yield "  ".join(aligned).rstrip()
 
 
 def show_progress(done: int, total: int) -> None:
@@ -50,4 +61,4 @@ def show_progress(done: int, total: int) -> None:
 
 
 def _is_number(cell: str) -> bool:
-    return not cell.rstrip("%").replace(".", "", 1).strip("-0123456789")
+    return not cell.rstrip("%").replace(".", "", 1).strip("-0123456789,")

@@ -1,29 +1,162 @@
 """`export`: to .tflite."""
 
+import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from liteproof.commands.options import RUN_FOLDER
+from liteproof import distribution
+from liteproof.commands.options import JSON
+from liteproof.compatibility.facts import Target
+from liteproof.conversion.variants import FLOAT32, Granularity, Interface, Scheme, Variant, Weights
+from liteproof.distribution import Device
+
+if TYPE_CHECKING:
+    from liteproof.export.exported import Exported
+    from liteproof.export.fallback import Fallback
+
+
+def _choice(kind: Any) -> click.Choice[str]:  # noqa: ANN401 - an Enum class
+    return click.Choice([member.value for member in kind])
 
 
 @click.command()
-@RUN_FOLDER
+@click.argument("path", metavar="[RUN]", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--scheme",
     "schemes",
     multiple=True,
-    type=click.Choice(["int8", "float32"]),
-    help="May be given more than once.  [default: all]",
+    type=_choice(Scheme),
+    help="May be given more than once; with --gate: the forms to try.  "
+    "[default: float32 and int8; with --gate: all]",
 )
-def export(path: Path, schemes: tuple[str, ...]) -> None:
-    """Convert a run's model to .tflite."""
-    from liteproof import runs, stages  # noqa: PLC0415
-    from liteproof.recipe import Scheme  # noqa: PLC0415
+@click.option("--io", "interface", type=_choice(Interface), help="[default: the scheme's own]")
+@click.option(
+    "--granularity",
+    type=_choice(Granularity),
+    help="Of the weights' scales.  [default: per_channel]",
+)
+@click.option(
+    "--weights", type=_choice(Weights), help="[default: qat for int8 where it was trained]"
+)
+@click.option(
+    "--gate",
+    "gate_points",
+    type=click.FloatRange(0, 100),
+    help="Take the first form that loses at most so many points on validation pictures.",
+)
+@click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    type=_choice(Target),
+    help="Fail if this runtime cannot run the result. May be given more than once.",
+)
+@click.option("--strip/--no-strip", default=True, help="Leave out the names inside of the graph.")
+@click.option("--layers", "with_layers", is_flag=True, help="Show the error of each layer.")
+@click.option(
+    "--keras",
+    "keras_file",
+    type=click.Path(path_type=Path),
+    help="In place of RUN: any Keras classifier, with --representative and --out.",
+)
+@click.option(
+    "--representative",
+    type=click.Path(path_type=Path),
+    help="Its pictures: a folder, or a .npy or .npz file of uint8 pixels.",
+)
+@click.option("--out", "folder", type=click.Path(path_type=Path), help="Where its files go.")
+@click.option("--mean", type=float, default=0.0, help="It takes (pixel - mean) x scale.")
+@click.option("--scale", type=float, default=1.0, help="Such as 0.003921568627 if it takes 0 to 1.")
+@JSON
+def export(path: Path | None, *, as_json: bool, with_layers: bool, **options: Any) -> None:  # noqa: ANN401
+    """Convert a run's model, or any Keras classifier, to .tflite, and say what that does to it."""
+    made, fallback = _export(path, **options)
+    if as_json:
+        forms = [json.loads(each.to_json()) for each in made]
+        path_taken = json.loads(fallback.to_json()) if fallback else None
+        click.echo(json.dumps({"exported": forms, "fallback": path_taken}, indent=1))
+    else:
+        folder = path or options["folder"]
+        click.echo("\n".join(each.summary(folder, with_layers=with_layers) for each in made))
+    if fallback:
+        fallback.check()
+        if not as_json:
+            click.echo(f"ships: {fallback.shipped}")
 
-    run = runs.open_run(path)
-    chosen = [Scheme(name) for name in schemes] or list(Scheme)
-    stages.export(run, chosen)
-    for scheme in chosen:
-        model = run.tflite_model(scheme)
-        click.echo(f"{scheme.value}: {model} ({model.stat().st_size:,} bytes)")
+
+def _export(  # noqa: PLR0913
+    path: Path | None,
+    *,
+    schemes: tuple[str, ...],
+    gate_points: float | None,
+    targets: tuple[str, ...],
+    strip: bool,
+    keras_file: Path | None,
+    representative: Path | None,
+    folder: Path | None,
+    mean: float,
+    scale: float,
+    **form: str | None,
+) -> "tuple[list[Exported], Fallback | None]":
+    """Do what the options ask for, to a run or to a Keras model."""
+    from liteproof import runs  # noqa: PLC0415
+    from liteproof.export import stage  # noqa: PLC0415
+    from liteproof.export.choices import Choices  # noqa: PLC0415
+
+    if (path is None) == (keras_file is None):
+        raise click.UsageError("expected a RUN, or --keras")
+    if gate_points is None and Scheme.INT8_MIXED.value in schemes:
+        raise click.UsageError("int8-mixed comes of --gate, which finds the layers to keep float32")
+    choices = Choices(strip, tuple(map(Target, targets)))
+    if path is not None:
+        if representative or folder:
+            raise click.UsageError("--representative and --out go with --keras")
+        run = runs.open_run(path)
+        if gate_points is not None:
+            return stage.export_gated(run, _rungs(schemes, form), gate_points, choices)
+        if not schemes:
+            run.fallback.unlink(missing_ok=True)  # the recipe's own int8 ships again
+        variants = _variants(schemes, run.int8.weights, **form)
+        return stage.export(run, variants, choices), None
+    if keras_file is None or representative is None or folder is None:
+        raise click.UsageError("--keras takes --representative and --out")
+    distribution.prepare(Device.AUTO, distribution.available_cores())
+    with distribution.quiet():
+        from liteproof.export import foreign  # noqa: PLC0415 - TensorFlow
+    subject = foreign.read_subject(keras_file, representative, folder, mean, scale)
+    if gate_points is not None:
+        return foreign.export_gated(subject, _rungs(schemes, form), gate_points, choices)
+    return foreign.export(subject, _variants(schemes, Weights.FLOAT, **form), choices), None
+
+
+def _rungs(schemes: tuple[str, ...], form: dict[str, str | None]) -> list[Variant]:
+    from liteproof.export.fallback import RUNGS  # noqa: PLC0415
+
+    if any(form.values()):
+        raise click.UsageError("--gate tries forms of its own: no --io, --granularity, --weights")
+    return [rung for rung in RUNGS if not schemes or rung.scheme.value in schemes]
+
+
+def _variants(
+    schemes: tuple[str, ...],
+    int8_weights: Weights,
+    *,
+    interface: str | None,
+    granularity: str | None,
+    weights: str | None,
+) -> list[Variant]:
+    """Return the forms asked for; what is said of them goes for all that were named."""
+    variants = [] if schemes else [FLOAT32]
+    for scheme in map(Scheme, schemes or (Scheme.INT8.value,)):
+        default = int8_weights if scheme is Scheme.INT8 else Weights.FLOAT
+        variants.append(
+            Variant(
+                scheme,
+                Interface(interface) if interface else None,
+                Granularity(granularity) if granularity else Granularity.PER_CHANNEL,
+                Weights(weights) if weights else default,
+            )
+        )
+    return variants

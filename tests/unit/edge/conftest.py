@@ -15,6 +15,7 @@ from liteproof_edge import runtime
 from liteproof_edge.__main__ import main
 from liteproof_edge.bundle import Bundle
 from liteproof_edge.classifier import Classifier
+from liteproof_edge.flatbuffer import Operator, Subgraph, Tensor
 from liteproof_edge.golden import Golden
 from liteproof_edge.manifest import BLANK_SEAL, SEAL
 from liteproof_edge.preprocessing import InkSpec, RawSpec
@@ -231,3 +232,45 @@ def command():
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def make_graph():
+    """Make a graph by hand of shapes and of (operator, inputs, outputs).
+
+    A tensor is int8 and named `layer/t<index>`, as far as `dtypes` and `names` say nothing else;
+    `constants` and `quantized` are indices. The last tensor is the output.
+    """
+
+    def make(
+        shapes,
+        operators,
+        *,
+        constants=(),
+        quantized=(),
+        dtypes=None,
+        names=None,
+        inputs=(0,),
+        outputs=None,
+    ):
+        tensors = tuple(
+            Tensor(
+                index=index,
+                name=(names or {}).get(index, f"layer/t{index}"),
+                dtype=(dtypes or {}).get(index, "int8"),
+                shape=shape,
+                shape_signature=shape,
+                scales=(0.5,) if index in quantized else (),
+                zero_points=(0,) if index in quantized else (),
+                quantized_dimension=0,
+                size_bytes=4 if index in constants else 0,
+            )
+            for index, shape in enumerate(shapes)
+        )
+        steps = tuple(
+            Operator(name, 1, tuple(taken), tuple(made)) for name, taken, made in operators
+        )
+        ends = (len(tensors) - 1,) if outputs is None else outputs
+        return Subgraph("main", tensors, inputs, ends, steps)
+
+    return make

@@ -16,7 +16,7 @@ OPTIONS = {
     "verify": RUNTIME,
     "evaluate": RUNTIME | RUNNING,
     "bench": RUNTIME | RUNNING | {"-n", "--count"},
-    "inspect": set(),
+    "inspect": {"--tensors", "--memory"},
     "info": set(),
 }
 ARGUMENTS = {

@@ -29,7 +29,9 @@ def test_info_prints_what_the_released_bundle_is(run, released, bundle):
 
 def test_info_prints_the_manifests_accuracy_and_runtimes(run, released, bundle):
     _, out, _ = run("info", released)
-    int8, before = (bundle.manifest["accuracy"][key]["top1_accuracy"] for key in ("int8", "float"))
+    int8, before = (
+        bundle.manifest["accuracy"][key]["top1_accuracy"] for key in ("shipped", "float")
+    )
     assert rows(out)["accuracy"] == (
         f"{int8:.2%} int8, {before:.2%} float (n = 10000, mnist/3.0.1 test)"
     )
@@ -83,10 +85,22 @@ def test_info_prints_json_of_the_manifest_and_the_runtimes(run, released, bundle
         "99 %",
         [],
         {},
-        {"int8": 0.9, "float": 0.9},
-        {"int8": {"top1_accuracy": "high", "n": 1}, "float": {"top1_accuracy": 1}, "dataset": ""},
-        {"int8": {"top1_accuracy": HUGE, "n": 1}, "float": {"top1_accuracy": 1}, "dataset": ""},
-        {"int8": {"top1_accuracy": 0.9}, "float": {"top1_accuracy": 0.9}, "dataset": "d"},
+        {"shipped": 0.9, "float": 0.9},
+        {
+            "shipped": {"model": "int8", "top1_accuracy": "high", "n": 1},
+            "float": {"top1_accuracy": 1},
+            "dataset": "",
+        },
+        {
+            "shipped": {"model": "int8", "top1_accuracy": HUGE, "n": 1},
+            "float": {"top1_accuracy": 1},
+            "dataset": "",
+        },
+        {
+            "shipped": {"model": "int8", "top1_accuracy": 0.9},
+            "float": {"top1_accuracy": 0.9},
+            "dataset": "d",
+        },
     ],
 )
 def test_info_says_that_the_accuracy_is_not_stated_where_it_cannot_be_read(

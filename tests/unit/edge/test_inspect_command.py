@@ -7,7 +7,11 @@ import flatbuffers
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-KEYS = {"path", "size_bytes", "sha256", "subgraphs", "minimum_runtime"}
+KEYS = {
+    *("path", "sha256", "minimum_runtime", "kind", "why", "parameters", "macs", "size_bytes"),
+    *("peak_activation_bytes", "weight_bytes", "constant_bytes", "overhead_bytes"),
+    *("unpacked_bytes", "strays", "subgraphs"),
+}
 
 
 @pytest.fixture
@@ -33,47 +37,65 @@ def rows(lines):
 def test_inspect_prints_what_the_released_model_is(run, released, bundle):
     exit_code, out, err = run("inspect", released)
     assert (exit_code, err) == (0, [])
-    assert out[:6] == [
+    assert out[:11] == [
         f"model           {released}/model.tflite",
-        f"size            36,408 bytes, {27_452:,} of them constants",
         f"sha256          {hashlib.sha256(bundle.model).hexdigest()}",
+        "kind            int8: all 23 tensors are integers",
+        "size            36,408 bytes: 27,444 of weights and biases, 8,964 of all else",
+        "parameters      27,042",
+        "MACs            1,257,856",
+        "memory          7,056 bytes at most for values between layers",
         "runtime         1.14.0 (the converter's word)",
+        "strays          none",
         "",
         "graph 0  main",
     ]
 
 
-def test_inspect_counts_the_operators_and_their_versions(run, released):
-    _, out, _ = run("inspect", released)
-    assert rows(out)["operators"] == (
+def test_inspect_counts_the_operators_and_shows_what_goes_in_and_out(run, released, bundle):
+    shown = rows(run("inspect", released)[1])
+    scale = f"{bundle.output.quantization.scale:.6g}"
+    assert shown["operators"] == (
         "1 QUANTIZE v1, 5 CONV_2D v3, 1 MAX_POOL_2D v2, 1 RESHAPE v1, 1 FULLY_CONNECTED v4"
     )
+    assert shown["inputs"] == f"uint8 1×28×28×1, scale 1, zero point 0 '{bundle.input.name}'"
+    assert shown["outputs"] == f"int8 1×10, scale {scale}, zero point -19 '{bundle.output.name}'"
 
 
-def test_inspect_lists_every_operator_with_its_tensors(run, released):
+def test_inspect_lists_every_operator_with_what_it_takes(run, released):
     _, out, _ = run("inspect", released)
-    start = out.index("operator         version  inputs    outputs")
-    assert [line.split()[0] for line in out[start + 1 : start + 10]] == [
+    start = next(number for number, line in enumerate(out) if line.startswith("op  operator"))
+    assert [line.split()[1] for line in out[start + 1 :]] == [
         *("QUANTIZE", "CONV_2D", "CONV_2D", "MAX_POOL_2D", "CONV_2D", "CONV_2D", "CONV_2D"),
         *("RESHAPE", "FULLY_CONNECTED"),
     ]
-    assert out[start + 2] == "CONV_2D                3  14 13 12       15"
+    assert out[start + 2].split() == [
+        *("1", "CONV_2D", "v3", "conv_0_1", "int8", "1×28×28×1", "int8", "1×14×14×12"),
+        *("312", "348", "58,800"),
+    ]
+
+
+def test_inspect_shows_which_values_live_at_each_operator(run, released):
+    _, out, _ = run("inspect", released, "--memory")
+    assert [line for line in out if "peak" in line] == [
+        " 2  CONV_2D          7,056  ████████████████████████  15 (2,352), 16 (4,704)  ← peak"
+    ]
 
 
 def test_inspect_lists_every_tensor_with_its_type_shape_and_scale(run, released, bundle):
-    _, out, _ = run("inspect", released)
+    _, out, _ = run("inspect", released, "--tensors")
     head = next(number for number, line in enumerate(out) if line.startswith("tensor  type"))
     assert [line.split()[0] for line in out[head + 1 :]] == [str(index) for index in range(23)]
     # index, type, shape, no bytes, scale, zero point, name
-    assert out[head + 1].split() == ["0", "uint8", "1x28x28x1", "1", "0", bundle.input.name]
+    assert out[head + 1].split() == ["0", "uint8", "1×28×28×1", "1", "0", bundle.input.name]
     scale = f"{bundle.output.quantization.scale:.6g}"
-    assert out[-1].split() == ["22", "int8", "1x10", scale, "-19", bundle.output.name]
+    assert out[-1].split() == ["22", "int8", "1×10", scale, "-19", bundle.output.name]
 
 
 def test_inspect_prints_the_range_of_the_scales_of_each_channel(run, released):
-    _, out, _ = run("inspect", released)
-    weights = next(line for line in out if line.split()[:1] == ["3"])
-    assert weights.split()[3:9] == ["4000", "0.00303387", "to", "0.00483349", "(10)", "0"]
+    _, out, _ = run("inspect", released, "--tensors")
+    weights = next(line for line in reversed(out) if line.split()[:1] == ["3"])
+    assert weights.split()[3:9] == ["4,000", "0.00303387", "to", "0.00483349", "(10)", "0"]
 
 
 def test_inspect_prints_json(run, released, bundle):
@@ -83,6 +105,11 @@ def test_inspect_prints_json(run, released, bundle):
     assert model["path"] == str(released / "model.tflite")
     assert (model["size_bytes"], model["minimum_runtime"]) == (len(bundle.model), "1.14.0")
     assert model["sha256"] == hashlib.sha256(bundle.model).hexdigest()
+    assert (model["kind"], model["strays"]) == ("int8", [])
+
+
+def test_inspect_prints_the_same_json_every_time(run, released):
+    assert run("inspect", released, "--json") == run("inspect", released, "--json")
 
 
 def test_inspect_gives_every_tensor_and_operator_in_json(run, released, bundle):
@@ -95,6 +122,14 @@ def test_inspect_gives_every_tensor_and_operator_in_json(run, released, bundle):
         [1, 10],
     )
     assert output["scales"] == [bundle.output.quantization.scale]
+    operator = graph["operators"][2]
+    assert (operator["name"], operator["version"], operator["layer"]) == ("CONV_2D", 3, "conv_1_1")
+    assert (operator["inputs"], operator["outputs"]) == ([15, 11, 10], [16])
+    assert (operator["macs"], operator["weights"], operator["weight_bytes"]) == (
+        *(508_032, 2_616),
+        2_616 + 3 * 24,
+    )
+    assert (operator["unpacks"], operator["live_bytes"]) == (False, 7_056)
 
 
 def test_inspect_shows_a_bare_model_as_it_shows_the_bundles(run, released, bare_model):
@@ -115,8 +150,8 @@ def test_inspect_shows_a_model_whose_weights_are_damaged(run, released, bare_mod
     data[len(data) // 2] ^= 1
     bare_model.write_bytes(data)
     exit_code, out, _ = run("inspect", bare_model)
-    assert (exit_code, out[2]) == (0, f"sha256          {hashlib.sha256(data).hexdigest()}")
-    assert out[3:] == run("inspect", released)[1][3:]
+    assert (exit_code, out[1]) == (0, f"sha256          {hashlib.sha256(data).hexdigest()}")
+    assert out[2:] == run("inspect", released)[1][2:]
 
 
 def test_inspect_shows_a_model_that_is_not_quantized(run, rewrite):
@@ -124,9 +159,10 @@ def test_inspect_shows_a_model_that_is_not_quantized(run, rewrite):
         for tensor in model.subgraphs[0].tensors:
             tensor.quantization, tensor.type = None, schema.TensorType.FLOAT32
 
-    exit_code, out, _ = run("inspect", rewrite(to_float))
+    exit_code, out, _ = run("inspect", rewrite(to_float), "--tensors")
     assert exit_code == 0
-    assert out[-1].split() == ["22", "float32", "1x10", "StatefulPartitionedCall_1:0"]
+    assert out[2].startswith("kind            float32: nothing is quantized; tensor 0 ")
+    assert out[-1].split() == ["22", "float32", "1×10", "StatefulPartitionedCall_1:0"]
 
 
 def test_inspect_shows_a_dynamic_shape_and_a_scalar(run, rewrite):
@@ -135,9 +171,10 @@ def test_inspect_shows_a_dynamic_shape_and_a_scalar(run, rewrite):
         tensors[0].shapeSignature = [-1, 28, 28, 1]
         tensors[1].shape = []
 
-    _, out, _ = run("inspect", rewrite(change))
-    tensors = {line.split()[0]: line.split()[2] for line in out[out.index("", 12) + 2 :]}
-    assert (tensors["0"], tensors["1"]) == ("-1x28x28x1", "scalar")
+    _, out, _ = run("inspect", rewrite(change), "--tensors")
+    start = next(number for number, line in enumerate(out) if line.startswith("tensor  type"))
+    tensors = {line.split()[0]: line.split()[2] for line in out[start + 1 :]}
+    assert (tensors["0"], tensors["1"]) == ("-1×28×28×1", "scalar")
 
 
 def test_inspect_shows_every_graph(run, rewrite):
@@ -165,19 +202,19 @@ def test_inspect_keeps_unprintable_names_on_one_line(run, rewrite):
         for field in ("builtinCode", "deprecatedBuiltinCode"):
             setattr(model.operatorCodes[0], field, schema.BuiltinOperator.CUSTOM)
 
-    exit_code, out, _ = run("inspect", rewrite(rename))
+    exit_code, out, _ = run("inspect", rewrite(rename), "--tensors")
     assert exit_code == 0
     assert "\x1b" not in "".join(out)
     assert r"graph 0  a\nb\x1b[31m" in out
     assert rows(out)["operators"].startswith(r"1 a\nb\x1b[31m v1, 5 CONV_2D")
-    assert sum(r"a\nb\x1b[31m" in line for line in out) == 4
+    assert sum(r"a\nb\x1b[31m" in line for line in out) == 6
 
 
 def test_inspect_cuts_a_long_tensor_name(run, rewrite):
     def rename(model):
         model.subgraphs[0].tensors[22].name = "x" * 61
 
-    _, out, _ = run("inspect", rewrite(rename))
+    _, out, _ = run("inspect", rewrite(rename), "--tensors")
     assert out[-1].endswith(f"  {'x' * 60}…")
 
 
@@ -194,7 +231,7 @@ def test_inspect_says_where_no_runtime_is_stated(run, rewrite):
         model.metadata = []
 
     _, out, _ = run("inspect", rewrite(forget))
-    assert out[3] == "runtime         not stated (the converter's word)"
+    assert out[7] == "runtime         not stated (the converter's word)"
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,12 @@ def own(modules):
     return {name for name in modules if name.startswith("liteproof_edge.")}
 
 
+def test_inspect_loads_neither_numpy_nor_pillow(loaded_by, released):
+    code = "import sys\nfrom liteproof_edge.__main__ import main\nmain(['inspect', sys.argv[1]])"
+
+    assert not {"numpy", "PIL"} & loaded_by(code, released)
+
+
 def test_all_is_sorted():
     assert liteproof_edge.__all__ == sorted(liteproof_edge.__all__)
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from liteproof.architectures import build
+from liteproof.conversion.quantization import convert
+from liteproof.conversion.variants import Scheme, Variant
 from liteproof.errors import RecipeError
 from liteproof.execution import execute
-from liteproof.quantization import convert
 from liteproof.recipe import (
     Activation,
     Architecture,
@@ -20,7 +21,6 @@ from liteproof.recipe import (
     Padding,
     Pool,
     Residual,
-    Scheme,
 )
 from liteproof_edge.flatbuffer import read_model
 from liteproof_edge.runtime import Runtime
@@ -412,7 +412,7 @@ def test_integer_model_answers_as_keras_on_both_runtimes(words):
     model = build(Architecture(layers=MODELS[words]), PICTURES.shape[1:], 5)
     expected = model(PICTURES.astype(np.float32)).numpy()
 
-    flatbuffer = convert(model, Scheme.INT8, PICTURES)
+    flatbuffer = convert(model, Variant(Scheme.INT8), PICTURES)
 
     graph = read_model(flatbuffer).subgraphs[0]
     (step,) = graph.tensors[graph.outputs[0]].scales

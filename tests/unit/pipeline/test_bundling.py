@@ -39,7 +39,7 @@ def test_manifest_repeats_the_measured_figures(tiny_run, bundle):
     measured = json.loads((tiny_run / "comparison.json").read_text())
     accuracy = bundle.manifest["accuracy"]
 
-    assert [accuracy["float"], accuracy["int8"]] == measured["models"][::2]
+    assert [accuracy["float"], accuracy["shipped"]] == measured["models"][::2]
     assert accuracy["drop"] == measured["against_keras"]["int8"]["drop"]
     assert bundle.manifest["training"]["pictures"] == 500
     assert len(bundle.manifest["verified_runtimes"]) == 2
@@ -47,7 +47,7 @@ def test_manifest_repeats_the_measured_figures(tiny_run, bundle):
 
 def test_model_card_states_the_measured_figures(bundle):
     card = bundle.files["MODEL_CARD.md"].decode()
-    accuracy = bundle.manifest["accuracy"]["int8"]["top1_accuracy"]
+    accuracy = bundle.manifest["accuracy"]["shipped"]["top1_accuracy"]
 
     assert f"| {100 * accuracy:.2f} % |" in card
     assert f"{len(bundle.model):,} bytes" in card

@@ -1,17 +1,23 @@
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from liteproof import distribution
 from liteproof.cli import INTERRUPTED, main
+from liteproof_edge.__main__ import main as device
 
 COMMANDS = sorted(main.commands)
+RELEASED = Path(__file__).parents[2] / "bundle"
 
 
 def test_commands_are_those_of_the_chain():
-    assert COMMANDS == ["bundle", "compare", "data", "describe", "export", "run", "train"]
+    assert set(COMMANDS) == {
+        *("bundle", "compare", "data", "describe", "export", "forecast", "inspect", "run", "train"),
+    }
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
@@ -40,6 +46,7 @@ def test_help_is_given_without_importing_tensorflow(command):
         (["data", "mnits", "--data-dir", "x"], 3, "did you mean 'mnist'"),
         (["data", "mnist", "--from", "nowhere"], 3, "nowhere: not a folder"),
         (["compare", "nowhere"], 3, "nowhere: not a run"),
+        (["inspect", "nowhere"], 4, "nowhere: not found, expected a .tflite model"),
         (["trian"], 2, "No such command"),
     ],
 )
@@ -62,6 +69,27 @@ def test_data_prints_what_there_is(tiny_data_dir):
     assert result.stdout == (
         "tiny_bars/1.0.0: 600 training and 150 test pictures of 28x28x1, 3 classes\n"
     )
+
+
+@pytest.mark.parametrize("options", [[], ["--tensors"], ["--memory"], ["--json"]])
+def test_inspect_prints_what_it_prints_on_a_device(capsys, options):
+    arguments = ["inspect", str(RELEASED), *options]
+
+    printed = CliRunner().invoke(main, arguments)
+
+    assert device(arguments) == printed.exit_code == 0
+    assert printed.stdout == capsys.readouterr().out
+
+
+def test_character_that_a_terminal_lacks_is_escaped():
+    done = subprocess.run(
+        [sys.executable, "-m", "liteproof", "inspect", str(RELEASED)],
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        check=True,
+    )
+
+    assert rb"uint8 1\xd728\xd728\xd71" in done.stdout
 
 
 def test_compare_prints_table_or_json(tiny_run):

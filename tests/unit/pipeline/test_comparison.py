@@ -26,7 +26,7 @@ def comparison(float_wrong, int8_wrong, gate=0.2):
         runtime="some runtime 1.0",
     )
     executions = {"int8": (b"x" * 36_000, execution)}
-    return compare("some test", LABELS, logits(float_wrong), executions, gate)
+    return compare("some test", LABELS, logits(float_wrong), executions, "int8", gate)
 
 
 def test_figures_are_those_of_the_answers():

@@ -96,6 +96,19 @@ def test_digit_model_gives_the_same_bytes_on_every_cpu(mnist):
     assert "same bytes  yes" in mnist.table()
 
 
+def test_runtimes_that_run_the_model_are_named(mnist):
+    assert "runs on     tflite-runtime 2.14, LiteRT, tflite-micro" in mnist.table().splitlines()
+
+
+def test_runtime_that_cannot_run_the_model_is_named_with_its_reason(every):
+    lines = every.table().splitlines()
+
+    assert "runs on     tflite-runtime 2.14, LiteRT" in lines
+    assert lines[-1].startswith(
+        "            not on tflite-micro: GELU 2 on int8: tflite-micro has no"
+    )
+
+
 def test_description_is_the_same_every_time(mnist):
     again = describe(load_recipe("mnist").recipe, Dimensions((28, 28, 1), 10))
 
@@ -164,7 +177,7 @@ def test_operators_that_differ_between_cpus_are_named(every):
 
     # The last one of the first residual, and its shortcut; those before a relu are not among them.
     assert every.unportable == ("2 of 6 CONV_2D (values below 0)", "1 of 2 ADD (values below 0)")
-    assert text.splitlines()[-2:] == [
+    assert text.splitlines()[-4:-2] == [
         f"same bytes  not on every CPU: {', '.join(every.unportable)}",
         "            x86 and ARM round values below 0 differently; relu and relu6 leave none",
     ]
@@ -177,6 +190,7 @@ def test_json_has_all_of_it(every):
     assert value["parameters"] == every.cost.parameters
     assert value["same_bytes_on_every_cpu"] is False
     assert value["unportable_operators"] == list(every.unportable)
+    assert [bool(found) for found in value["problems_of_runtimes"].values()] == [False, False, True]
 
 
 def test_layers_that_do_not_fit_are_refused_before_anything_is_converted():

@@ -31,7 +31,7 @@ def test_worker_imports_no_tensorflow():
 def test_outputs_logits_and_times_come_back(model, runtime):
     done = run(model, runtime=runtime)
 
-    assert (done.outputs.dtype, done.outputs.shape) == (np.int8, (10, 3))
+    assert (done.outputs.dtype, done.outputs.shape) == (np.uint8, (10, 3))
     assert (done.logits.dtype, done.logits.shape) == (np.float32, (10, 3))
     assert (done.times_us > 0).all()
     assert done.runtime.startswith(runtime.value)
@@ -77,7 +77,7 @@ def test_runtime_that_crashes_takes_down_the_worker_alone(model, monkeypatch, tm
 def test_worker_reports_an_error_in_one_line(tmp_path, model, monkeypatch, capsys):
     (tmp_path / "model.tflite").write_bytes(b"no model")
     np.save(tmp_path / "pictures.npy", PICTURES)
-    monkeypatch.setattr(sys, "argv", ["worker", str(tmp_path), "", "shipping"])
+    monkeypatch.setattr(sys, "argv", ["worker", str(tmp_path), "", "shipping", "null"])
 
     assert worker.main() == 4
     assert capsys.readouterr().err.count("\n") == 1

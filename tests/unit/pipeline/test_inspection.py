@@ -1,162 +1,154 @@
-"""What a model costs, on graphs small enough to be counted by hand.
+"""What inspection says of models that TensorFlow makes, of each kind and with several graphs."""
 
-The proofs of what a model is are tested with the conversion, in test_quantization.py.
-"""
-
-from pathlib import Path
-
+import keras
+import numpy as np
 import pytest
+import tensorflow as tf
 
-from liteproof.inspection import Cost, cost, macs, parameters, peak_activation_bytes
-from liteproof_edge.errors import ModelError
-from liteproof_edge.flatbuffer import Operator, Subgraph, Tensor
+from liteproof_edge.flatbuffer import read_model
+from liteproof_edge.inspection import inspect
+from liteproof_edge.kinds import Kind
+from liteproof_edge.strays import StrayKind
 
-RELEASED = Path(__file__).parents[2] / "bundle" / "model.tflite"
-
-
-def graph(tensors, operators, inputs=(0,), outputs=None):
-    """A graph of (dtype, shape, is constant) and (operator, inputs, outputs)."""
-    read = tuple(
-        Tensor(index, "", dtype, shape, shape, (), (), 0, 4 if constant else 0)
-        for index, (dtype, shape, constant) in enumerate(tensors)
-    )
-    steps = tuple(Operator(name, 1, taken, made) for name, taken, made in operators)
-    return Subgraph("", read, inputs, outputs or (len(read) - 1,), steps)
+FULL = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+WIDE = [tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8]
 
 
-def value(*shape, dtype="int8"):
-    return (dtype, shape, False)
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """A SavedModel of two convolutions with a sine between them."""
+    folder = str(tmp_path_factory.mktemp("saved"))
+    keras.utils.set_random_seed(0)
+    pixels = keras.Input((8, 8, 1))
+    maps = keras.layers.Conv2D(40, 3, name="first")(pixels)
+    maps = keras.layers.Lambda(keras.ops.sin, name="wave")(maps)
+    maps = keras.layers.Conv2D(10, 3, name="second", activation="relu")(maps)
+    model = keras.Model(pixels, keras.layers.Flatten(name="flat")(maps))
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    archive.add_endpoint("serve", model.call, [tf.TensorSpec((1, 8, 8, 1), tf.float32)])
+    archive.write_out(folder, verbose=False)
+    return folder
 
 
-def constant(*shape, dtype="int8"):
-    return (dtype, shape, True)
+def inspected(flatbuffer):
+    return inspect(read_model(flatbuffer), len(flatbuffer))
 
 
-def weighted(name, picture, weights, made, bias):
-    """A graph of one operator with weights and biases."""
-    tensors = [value(*picture), constant(*weights), constant(bias, dtype="int32"), value(*made)]
-    return graph(tensors, [(name, (0, 1, 2), (3,))])
+def converted(saved, **settings):
+    converter = tf.lite.TFLiteConverter.from_saved_model(saved)
+    for name, value in settings.items():
+        if name in {"supported_ops", "supported_types"}:
+            setattr(converter.target_spec, name, value)
+        else:
+            setattr(converter, name, value)
+    return inspected(converter.convert())
+
+
+def representative():
+    for picture in np.random.default_rng(0).uniform(-1, 1, (4, 1, 8, 8, 1)):
+        yield [picture.astype(np.float32)]
+
+
+SMALL = {"optimizations": [tf.lite.Optimize.DEFAULT]}
+CALIBRATED = SMALL | {"representative_dataset": representative}
 
 
 @pytest.mark.parametrize(
-    ("name", "picture", "weights", "made", "expected"),
+    ("settings", "kind", "unpacked_bytes"),
     [
-        # 14·14 places, 12 filters, each a window of 5·5·3
-        ("CONV_2D", (1, 28, 28, 3), (12, 5, 5, 3), (1, 14, 14, 12), 14 * 14 * 12 * 5 * 5 * 3),
-        # 7·7 places, 8 channels, each with a window of 3·3 of its own
-        ("DEPTHWISE_CONV_2D", (1, 7, 7, 8), (1, 3, 3, 8), (1, 7, 7, 8), 7 * 7 * 8 * 3 * 3),
-        ("FULLY_CONNECTED", (1, 400), (10, 400), (1, 10), 400 * 10),
-        ("ADD", (1, 400), (1, 400), (1, 400), 0),
-        ("MAX_POOL_2D", (1, 8, 8, 4), (), (1, 4, 4, 4), 0),
+        ({}, Kind.FLOAT32, 0),
+        (SMALL, Kind.DYNAMIC, 0),
+        # 40·9 + 40 and 10·360 + 10 numbers of 4 bytes
+        (SMALL | {"supported_types": [tf.float16]}, Kind.FLOAT16, 4 * (400 + 3610)),
+        (CALIBRATED, Kind.INT8_MIXED, 0),
     ],
+    ids=["float32", "dynamic", "float16", "int8-mixed"],
 )
-def test_multiply_accumulates_follow_from_the_shapes(name, picture, weights, made, expected):
-    model = weighted(name, picture, weights, made, made[-1])
+def test_kind_and_cost_of_what_the_converter_makes(saved, settings, kind, unpacked_bytes):
+    found = converted(saved, **settings)
+    (graph,) = found.graphs
 
-    assert macs(model, model.operators[0]) == expected
-
-
-def test_transposed_convolution_spreads_each_value_over_a_window():
-    tensors = [constant(4, dtype="int32"), constant(6, 3, 3, 2), value(1, 5, 5, 2)]
-    model = graph([*tensors, value(1, 10, 10, 6)], [("TRANSPOSE_CONV", (0, 1, 2), (3,))], (2,))
-
-    assert macs(model, model.operators[0]) == 5 * 5 * 2 * 6 * 3 * 3
-    assert parameters(model) == 6 * 3 * 3 * 2
+    assert found.kind is kind
+    assert found.cost.parameters == (9 * 40 + 40) + (9 * 40 * 10 + 10)
+    assert found.cost.macs == 36 * 40 * 9 + 16 * 10 * 9 * 40
+    assert graph.memory.unpacked_bytes == unpacked_bytes
 
 
-def test_parameters_are_weights_and_biases():
-    model = weighted("CONV_2D", (1, 28, 28, 1), (12, 5, 5, 1), (1, 14, 14, 12), 12)
+def test_float_layer_in_an_int8_model_is_named(saved):
+    found = converted(saved, **CALIBRATED)
+    at = [(stray.kind, stray.layer.rpartition("_")[0]) for stray in found.strays]
 
-    assert parameters(model) == 12 * 5 * 5 + 12
-
-
-def test_other_constants_are_no_parameters():
-    tensors = [value(1, 400), constant(2, dtype="int32"), value(1, 20, 20, 1), constant(1)]
-    steps = [("RESHAPE", (0, 1), (2,)), ("MUL", (2, 3), (4,))]
-
-    assert parameters(graph([*tensors, value(1, 20, 20, 1)], steps)) == 0
-
-
-def test_weights_that_two_operators_share_count_once_and_an_absent_bias_not():
-    tensors = [value(1, 4), constant(4, 4), value(1, 4), value(1, 4)]
-    steps = [("FULLY_CONNECTED", (0, 1, -1), (2,)), ("FULLY_CONNECTED", (2, 1), (3,))]
-
-    assert parameters(graph(tensors, steps)) == 16
-
-
-def test_weights_that_are_computed_are_no_parameters():
-    tensors = [value(1, 4), value(4, 4), value(1, 4)]
-    model = graph(tensors, [("FULLY_CONNECTED", (0, 1, -1), (2,))], inputs=(0, 1))
-
-    assert parameters(model) == 0
-    assert macs(model, model.operators[0]) == 16
-
-
-def test_peak_is_the_largest_pair_in_a_chain():
-    tensors = [value(100), value(300), value(50), value(10)]
-    steps = [("A", (0,), (1,)), ("B", (1,), (2,)), ("C", (2,), (3,))]
-
-    assert peak_activation_bytes(graph(tensors, steps)) == 100 + 300
-
-
-def test_value_that_is_read_again_later_lives_till_then():
-    tensors = [value(100), value(30), value(300), value(100)]
-    steps = [("A", (0,), (1,)), ("B", (1,), (2,)), ("ADD", (0, 2), (3,))]
-
-    assert peak_activation_bytes(graph(tensors, steps)) == 100 + 300 + 100
-
-
-def test_constants_take_no_activation_memory():
-    tensors = [value(100), constant(1000), value(10)]
-
-    assert peak_activation_bytes(graph(tensors, [("A", (0, 1), (2,))])) == 110
-
-
-def test_output_lives_to_the_end():
-    tensors = [value(10), value(200), value(20), value(30)]
-    steps = [("A", (0,), (1,)), ("B", (0,), (2,)), ("C", (2,), (3,))]
-
-    assert peak_activation_bytes(graph(tensors, steps, outputs=(1, 3))) == 200 + 20 + 30
-
-
-def test_value_that_nothing_reads_lives_while_it_is_made():
-    tensors = [value(10), value(200), value(20), value(5)]
-    steps = [("SPLIT", (0,), (1, 2)), ("B", (2,), (3,))]
-
-    assert peak_activation_bytes(graph(tensors, steps)) == 10 + 200 + 20
+    assert at == [
+        (StrayKind.CONVERSION, "first"),
+        (StrayKind.CONVERSION, "wave"),
+        (StrayKind.NOT_INTEGER, "first"),
+        (StrayKind.NOT_INTEGER, "wave"),
+    ]
 
 
 @pytest.mark.parametrize(
-    ("dtype", "expected"),
-    [("int4", 5), ("bool", 9), ("int16", 18), ("float32", 36), ("complex128", 144), ("string", 0)],
+    ("types", "operators", "kind"),
+    [
+        ({"inference_input_type": tf.uint8, "inference_output_type": tf.int8}, FULL, Kind.INT8),
+        ({}, FULL, Kind.INT8_FLOAT_IO),
+        ({}, WIDE, Kind.INT16X8_FLOAT_IO),
+    ],
+    ids=["int8", "int8-float-io", "int16x8-float-io"],
 )
-def test_size_of_a_value_is_that_of_its_type(dtype, expected):
-    tensors = [value(9, dtype=dtype)]
+def test_kind_of_what_is_quantized_throughout(types, operators, kind):
+    """Of a function alone, which converts in no time."""
+    weights = tf.constant(np.random.default_rng(0).normal(size=(1, 1, 1, 4)).astype(np.float32))
+    call = tf.function(lambda x: tf.nn.relu(tf.nn.conv2d(x, weights, 1, "SAME")))
+    concrete = call.get_concrete_function(tf.TensorSpec((1, 8, 8, 1), tf.float32))
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], tf.Module())
+    for name, value in (CALIBRATED | types).items():
+        setattr(converter, name, value)
+    converter.target_spec.supported_ops = operators
+    found = inspected(converter.convert())
 
-    assert peak_activation_bytes(graph(tensors, [], outputs=(0,))) == expected
+    assert (found.kind, found.strays) == (kind, ())
 
 
-def test_absent_tensors_and_an_empty_graph_are_borne():
-    model = graph([value(4)], [("CONV_2D", (-1, -1), (-1,)), ("FULLY_CONNECTED", (), ())])
+def test_every_graph_of_a_loop_and_a_branch_is_inspected():
+    weights = tf.constant(np.eye(4, dtype=np.float32) / 2)
 
-    assert [macs(model, operator) for operator in model.operators] == [0, 0]
-    assert parameters(model) == 0
-    assert peak_activation_bytes(model) == 4
-    assert peak_activation_bytes(Subgraph("", (), (), (), ())) == 0
+    @tf.function(input_signature=[tf.TensorSpec((1, 4), tf.float32)])
+    def call(values):
+        values = tf.while_loop(
+            lambda values: tf.reduce_sum(values) > 0.1,
+            lambda values: (tf.matmul(values, weights),),
+            (values,),
+        )[0]
+        return tf.cond(tf.reduce_sum(values) > 0, lambda: values + 1, lambda: values * 2)
+
+    concrete = call.get_concrete_function()
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], tf.Module())
+    found = inspected(converter.convert())
+
+    names = [[op.operator.name for op in graph.operators] for graph in found.graphs]
+    assert set(names[0]) >= {"WHILE", "IF"}
+    assert sorted(names[1:]) == [["ADD"], ["FULLY_CONNECTED"], ["MUL"], ["SUM", "GREATER"]]
+    assert (found.cost.parameters, found.cost.macs) == (16, 16)
 
 
-def test_cost_of_the_released_digit_model():
-    flatbuffer = RELEASED.read_bytes()
+def test_variables_are_found_with_their_layer():
+    class Counting(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.kernel = tf.Variable(np.ones((4, 4), np.float32), name="dense/kernel")
 
-    # As counted by hand from its recipe; two maps of 14·14, of 12 and of 24 channels, live at once.
-    assert cost(flatbuffer, "mnist") == Cost(
-        parameters=27_042,
-        macs=58_800 + 508_032 + 381_024 + 291_600 + 14_400 + 4_000,
-        size_bytes=len(flatbuffer),
-        peak_activation_bytes=14 * 14 * (12 + 24),
+        @tf.function(input_signature=[tf.TensorSpec((1, 4), tf.float32)])
+        def call(self, values):
+            return tf.matmul(values, self.kernel.assign_add(tf.ones((4, 4))))
+
+    module = Counting()
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [module.call.get_concrete_function()], module
     )
+    converter.experimental_enable_resource_variables = True
+    found = inspected(converter.convert())
+    variables = [stray for stray in found.strays if stray.kind is StrayKind.VARIABLE]
 
-
-def test_damaged_model_has_no_cost():
-    with pytest.raises(ModelError, match="mine: not a sound TFLite model"):
-        cost(RELEASED.read_bytes()[:5000], "mine")
+    assert {stray.what for stray in variables} >= {"VAR_HANDLE", "READ_VARIABLE"}
+    assert next(stray.layer for stray in variables if stray.what == "VAR_HANDLE") == "dense"

@@ -5,14 +5,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from liteproof import layers, stages, training, training_stage
+from liteproof import layers, training, training_stage
 from liteproof.architectures import build
+from liteproof.conversion.quantization import convert, load_keras
+from liteproof.conversion.variants import Scheme, Variant, Weights
 from liteproof.distribution import Device
 from liteproof.errors import RunError
 from liteproof.execution import Kernels, execute
+from liteproof.export import stage
+from liteproof.export.choices import Choices
 from liteproof.layers import BatchNormalization, FakeQuantization
 from liteproof.qat import quantized_twin
-from liteproof.quantization import convert, load_keras
 from liteproof.recipe import (
     Activation,
     Architecture,
@@ -24,13 +27,13 @@ from liteproof.recipe import (
     Pool,
     Precision,
     Residual,
-    Scheme,
 )
 from liteproof.recipe_file import parse_recipe
 from liteproof.runs import Settings
 from liteproof_edge.flatbuffer import read_model
 
 SHAPE, CLASSES = (12, 12, 3), 4
+INT8, INT8_QAT = Variant(Scheme.INT8), Variant(Scheme.INT8, weights=Weights.QAT)
 PICTURES = np.random.default_rng(0).integers(0, 256, (40, *SHAPE), np.uint8)
 OTHERS = np.random.default_rng(1).integers(0, 256, (100, *SHAPE), np.uint8)
 FLOAT32 = 1e-5  # relative: a few additions and multiplications in another order
@@ -102,7 +105,7 @@ def exported(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("twin")
     quantized_twin(model, PICTURES).save(folder / "model-qat.keras")
     twin = load_keras(folder / "model-qat.keras")
-    return twin, convert(twin, Scheme.INT8, PICTURES), convert(model, Scheme.INT8, PICTURES)
+    return twin, convert(twin, INT8, PICTURES), convert(model, INT8, PICTURES)
 
 
 def test_twin_becomes_the_same_operators_as_the_model_itself(exported):
@@ -176,7 +179,7 @@ def test_dead_layer_does_not_crash_the_runtime():
             layer.set_weights([np.zeros(4), np.zeros(4), *layer.get_weights()[2:]])
     twin = quantized_twin(model, PICTURES)
 
-    ran = execute(convert(twin, Scheme.INT8, PICTURES), OTHERS[:5], label="")
+    ran = execute(convert(twin, INT8, PICTURES), OTHERS[:5], label="")
 
     assert ran.outputs.shape == (5, CLASSES)
 
@@ -247,16 +250,23 @@ def test_fine_tuning_that_was_killed_ends_in_the_same_weights(
         assert all(np.array_equal(*pair) for pair in pairs)
 
 
-def test_int8_is_exported_from_the_fine_tuned_model_whatever_it_is_calibrated_with(fine_tuned):
-    others = np.random.default_rng(0).integers(0, 256, (20, 28, 28, 1), np.uint8)
+def test_int8_of_a_fine_tuned_model_is_the_same_whatever_it_is_calibrated_with(fine_tuned):
+    pictures = np.random.default_rng(0).integers(0, 256, (20, 28, 28, 1), np.uint8)
+    others = pictures.copy()
     others[:, :, :14] = 0  # spanning 0 to 255, and as other as they can be
+    model = load_keras(fine_tuned.qat_model)
 
-    stages.export(fine_tuned, [Scheme.INT8])
+    assert convert(model, INT8_QAT, others) == convert(model, INT8_QAT, pictures)
 
-    flatbuffer = fine_tuned.tflite_model(Scheme.INT8).read_bytes()
-    assert flatbuffer == convert(load_keras(fine_tuned.qat_model), Scheme.INT8, others)
+
+def test_recipe_with_fine_tuning_exports_its_weights(fine_tuned):
+    (made,) = stage.export(fine_tuned, [fine_tuned.int8], Choices())
+
+    assert fine_tuned.int8 == INT8_QAT
+    assert (made.variant, made.kind) == ("int8-qat", "int8")
+    assert fine_tuned.tflite_model(INT8_QAT).name == "model-int8-qat.tflite"
 
 
 def test_float32_is_exported_from_the_model_before_fine_tuning(fine_tuned):
-    assert fine_tuned.trained_model(Scheme.FLOAT32) == fine_tuned.keras_model
-    assert fine_tuned.trained_model(Scheme.INT8) == fine_tuned.qat_model
+    assert fine_tuned.trained_model(Weights.FLOAT) == fine_tuned.keras_model
+    assert fine_tuned.trained_model(Weights.QAT) == fine_tuned.qat_model

@@ -10,10 +10,10 @@ ROOT = Path(__file__).parents[3]
 EDGE = """
 errors operators machine processes
 affine flatbuffer idx manifest runtime marks pictures
-paper
-report
-ink raw
-photo
+paper wiring
+report costs kinds layer_names
+ink raw memory_plan strays
+photo inspection
 preprocessing
 bundle golden
 unverified confinement
@@ -24,35 +24,40 @@ benchmark
 __init__
 commands.__init__ command_line
 commands.output
+inspection_text
 commands.bench commands.classify commands.evaluate commands.info commands.inspect commands.verify
 __main__
 """
 PIPELINE = """
-errors
-recipe storage distribution progress randomness
-precision data.acquisition recipe_file input_spec data.division
-data.folder_listing data.parallel rendezvous layout_options
-data.decoding
-data.source
-data.picture_folder data.prepared data.decoded
-data.folder_check
-data.sources
-layers augmentation optimization history team slimming
-datasets architectures qat learner curves runs calibration inspection portability
-dimensions layer_table phases
-training quantization worker
-execution reference paired confidence description
-comparison golden_choice model_card
-seeds
-bundling
-stage
-training_stage
-stages
-commands.__init__ commands.options
-commands.data commands.describe commands.train commands.export commands.compare commands.bundle
+calibration.choice calibration.report compatibility.facts compatibility.operator_data confidence
+conversion.tables data.division data.folder_listing diagnosis.graph diagnosis.layer_error
+diagnosis.sums errors layers paired portability progress randomness recipe worker
+architectures augmentation calibration.form compatibility.assessment conversion.packing
+conversion.variants diagnosis.pairing diagnosis.table diagnosis.worker distribution input_spec
+model_card optimization qat recipe_file storage
+compatibility.forecast conversion.converting conversion.metadata conversion.proof
+conversion.slimming data.acquisition data.parallel diagnosis.instrumentation diagnosis.sentences
+execution export.choices export.subject history layer_table layout_options learner precision
+rendezvous stage
+comparison conversion.convertible conversion.quantization curves data.decoding diagnosis.probing
+export.validation golden_choice runs team
+calibration.source data.source diagnosis.activations diagnosis.layer_comparison export.exported
+reference seeds
+calibration.behaviour data.decoded data.picture_folder data.prepared export.fallback
+calibration.check data.folder_check
+data.sources export.exporter
+datasets export.foreign
+bundling commands.options dimensions phases
+commands.data commands.forecast commands.inspect description training
+commands.describe training_stage
+commands.train export.stage
+commands.export stages
+commands.bundle commands.compare
 commands.run
 cli
-__init__ __main__ data.__init__
+__init__ __main__
+calibration.__init__ commands.__init__ compatibility.__init__ conversion.__init__ data.__init__
+diagnosis.__init__ export.__init__
 """
 LIGHT = {"numpy", "PIL", "tflite_runtime", "ai_edge_litert", "liteproof_edge"}
 

@@ -4,27 +4,25 @@ The converter gives each tensor the names of all the layers that became it: an e
 model's bytes.
 """
 
-import flatbuffers
-from tensorflow.lite.python import schema_py_generated as schema
-
-FILE_IDENTIFIER = b"TFL3"
+from liteproof.conversion.packing import packed, unpacked
 
 
 def without_names(flatbuffer: bytes) -> bytes:
     """Return the model with the names of its inputs and outputs alone.
 
     Args:
-        flatbuffer: a .tflite that the converter has just written.
+        flatbuffer: a .tflite that the converter has just written; metadata comes afterwards.
 
     Returns:
         The same graph and the same answers in fewer bytes.
+
+    Raises:
+        ConversionError: it has metadata already.
     """
-    model = schema.ModelT.InitFromPackedBuf(flatbuffer, 0)
+    model = unpacked(flatbuffer)
     for graph in model.subgraphs:
         named = {*graph.inputs, *graph.outputs}
         for index, tensor in enumerate(graph.tensors):
             if index not in named:
                 tensor.name = None
-    builder = flatbuffers.Builder(len(flatbuffer))
-    builder.Finish(model.Pack(builder), FILE_IDENTIFIER)
-    return bytes(builder.Output())
+    return packed(model)

@@ -1,0 +1,1 @@
+"""Which runtimes can run a model, on which boards, and why one cannot."""

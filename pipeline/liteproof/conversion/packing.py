@@ -1,0 +1,47 @@
+"""A .tflite as its schema's tables, and as bytes again, data aligned as the schema asks."""
+
+import flatbuffers
+import numpy as np
+from numpy.typing import NDArray
+from tensorflow.lite.python import schema_py_generated as schema
+
+from liteproof.errors import ConversionError
+
+FILE_IDENTIFIER = b"TFL3"
+METADATA = "TFLITE_METADATA"
+# `data:[ubyte] (force_align: 16)` of the schema's Buffer.
+DATA_ALIGNMENT = 16
+
+
+def unpacked(flatbuffer: bytes) -> schema.ModelT:
+    """Return a model's tables.
+
+    Args:
+        flatbuffer: a .tflite that the converter or we ourselves have just written, never one of a
+            stranger: the generated reader checks no bounds.
+
+    Raises:
+        ConversionError: it carries metadata already, whose files stand behind the tables and would
+            be lost in writing these again.
+    """
+    model = schema.ModelT.InitFromPackedBuf(flatbuffer, 0)
+    if any(entry.name == METADATA.encode() for entry in model.metadata or ()):
+        raise ConversionError(f"model: holds {METADATA} already, expected one without it")
+    return model
+
+
+def packed(model: schema.ModelT) -> bytes:
+    """Return the bytes of a model: the same ones for the same tables."""
+    builder = _Builder()
+    builder.Finish(model.Pack(builder), FILE_IDENTIFIER)
+    return bytes(builder.Output())
+
+
+class _Builder(flatbuffers.Builder):  # type: ignore[misc]
+    """Aligns data, which the generated `Pack` forgets: runtimes copy what is not aligned."""
+
+    def CreateNumpyVector(self, values: NDArray[np.generic]) -> int:  # noqa: N802 - its own name
+        """Write a vector; those of bytes are the model's data."""
+        if values.dtype == np.uint8:
+            self.Prep(DATA_ALIGNMENT, values.nbytes)
+        return int(super().CreateNumpyVector(values))

@@ -1,0 +1,1 @@
+"""Where a quantized model's error comes from, layer by layer."""

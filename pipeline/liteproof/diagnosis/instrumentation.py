@@ -1,0 +1,88 @@
+"""Models written anew so that what their operators compute can be read, and be fed.
+
+A runtime keeps what it needs no longer only where that is an output of the graph. Asking for all
+tensors instead is no way: tflite-runtime 2.14 still computes EXP, SUB and the like in place, over
+the values they read, and XNNPACK computes several operators at once.
+"""
+
+from typing import NamedTuple
+
+from tensorflow.lite.python import schema_py_generated as schema
+
+from liteproof.conversion.packing import packed, unpacked
+from liteproof.diagnosis.graph import CONVERSIONS, activations, origins
+from liteproof_edge.flatbuffer import Subgraph, read_model
+
+
+def exposed(model: bytes) -> bytes:
+    """Make every activation of a model one of its outputs.
+
+    Args:
+        model: a sound .tflite; of its graphs, the first one is changed. Its tensors keep their
+            indices.
+
+    Raises:
+        ConversionError: it has metadata already.
+    """
+    graph = read_model(model).subgraphs[0]
+    whole = unpacked(model)
+    _expose(whole, graph)
+    return packed(whole)
+
+
+def _expose(whole: schema.ModelT, graph: Subgraph) -> None:
+    computed = (layer.tensor.index for layer in activations(graph))
+    whole.subgraphs[0].outputs = list(dict.fromkeys((*graph.outputs, *computed)))
+    whole.signatureDefs = None  # they name the old inputs and outputs
+
+
+class Isolated(NamedTuple):
+    """A model in which each operator works on inputs of its own, not on what another computed.
+
+    Attributes:
+        model: a .tflite; its tensors have the indices that they had.
+        inputs: from the indices of its new inputs to those of the activations they stand for.
+    """
+
+    model: bytes
+    inputs: dict[int, int]
+
+
+def isolated(model: bytes) -> Isolated:
+    """Cut a model between all of its operators, so that each can be tried alone, all in one run.
+
+    Args:
+        model: a sound .tflite; of its graphs, the first one is cut.
+
+    Raises:
+        ConversionError: it has metadata already.
+    """
+    read = read_model(model).subgraphs[0]
+    sources = origins(read)
+    whole = unpacked(model)
+    graph = whole.subgraphs[0]
+    inputs: dict[int, int] = {}
+    fresh: dict[int, int] = {}
+    for operator, (name, *_) in zip(graph.operators, read.operators, strict=True):
+        if name in CONVERSIONS:
+            continue
+        read_from = [int(index) for index in operator.inputs]
+        for slot, index in enumerate(read_from):
+            if index not in sources:
+                continue
+            if index not in fresh:
+                fresh[index] = len(graph.tensors)
+                inputs[fresh[index]] = sources[index]
+                graph.tensors.append(_like(graph.tensors[index]))
+            read_from[slot] = fresh[index]
+        operator.inputs = read_from
+    graph.inputs = [*graph.inputs, *inputs]
+    _expose(whole, read)
+    return Isolated(packed(whole), inputs)
+
+
+def _like(tensor: schema.TensorT) -> schema.TensorT:
+    new = schema.TensorT()
+    new.shape, new.shapeSignature, new.type = tensor.shape, tensor.shapeSignature, tensor.type
+    new.buffer, new.name = 0, None
+    return new

@@ -1,0 +1,86 @@
+"""What an export made and found: a model's file, and the record beside it."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from liteproof.diagnosis.layer_error import LayerError
+from liteproof.diagnosis.table import layer_error_table
+from liteproof.errors import RunError
+from liteproof.export.validation import Validation
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """One variant's file, and what was found while it was made.
+
+    Attributes:
+        variant: its name.
+        kind: what its tensors show it to be.
+        size_bytes: of the file.
+        overhead_bytes: the file without weights and biases: graph, scales, names, metadata.
+        stripped: whether the names inside of the graph were left out.
+        names_bytes: what leaving out the names did save.
+        wide: the layers that int8-mixed keeps in float32.
+        worst: the layers that err, the worst first, each with those that read its values: their
+            tensors' names in the float32 file.
+        calibration: the linter's report, where the variant is calibrated.
+        validation: its answers beside the float model's.
+        layer_errors: its error layer by layer, on validation pictures; none for float32.
+        diagnosis: what that says, in sentences.
+    """
+
+    variant: str
+    kind: str
+    size_bytes: int
+    overhead_bytes: int
+    stripped: bool
+    names_bytes: int
+    wide: tuple[str, ...]
+    worst: tuple[tuple[str, ...], ...]
+    calibration: dict[str, Any] | None
+    validation: Validation
+    layer_errors: list[dict[str, Any]]
+    diagnosis: tuple[str, ...]
+
+    def to_json(self) -> str:
+        """Return the record beside the model."""
+        return json.dumps({"schema_version": SCHEMA_VERSION, **asdict(self)}, indent=1)
+
+    def summary(self, folder: Path, *, with_layers: bool) -> str:
+        """Return what a person wants to know of it.
+
+        Args:
+            folder: where the model lies.
+            with_layers: whether to show the error of each layer.
+        """
+        saved = f", {self.names_bytes:,} less without names" if self.stripped else ""
+        size = f"{self.size_bytes:,} bytes{saved}; all but weights {self.overhead_bytes:,}"
+        lines = [f"{self.variant}: {folder / f'model-{self.variant}.tflite'} ({size})"]
+        lines += [f"  {line}" for line in (str(self.validation), *self.diagnosis)]
+        if with_layers and self.layer_errors:
+            errors = tuple(LayerError.from_json(error) for error in self.layer_errors)
+            lines += ["", layer_error_table(errors), ""]
+        return "\n".join(lines)
+
+    @classmethod
+    def read(cls, path: Path) -> "Exported":
+        """Read back what `to_json` wrote.
+
+        Raises:
+            RunError: it is not there, or something else is.
+        """
+        try:
+            value = json.loads(path.read_text(encoding="utf-8"))
+            fields = {name: value[name] for name in cls.__dataclass_fields__}
+            fields |= {name: tuple(fields[name]) for name in ("wide", "diagnosis")}
+            fields["worst"] = tuple(map(tuple, fields["worst"]))
+            fields["validation"] = Validation.from_json(fields["validation"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise RunError(
+                f"{path}: not the record of an export: {error!r}; export again"
+            ) from None
+        return cls(**fields)

@@ -1,0 +1,134 @@
+"""Exporting a Keras model that we did not train, with the same checks as our own."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from liteproof.calibration.check import check_calibration
+from liteproof.calibration.choice import choose
+from liteproof.calibration.form import ModelInput
+from liteproof.calibration.source import Given, read_calibration
+from liteproof.conversion.quantization import load_keras
+from liteproof.conversion.variants import FLOAT32, Variant, Weights
+from liteproof.errors import ConversionError
+from liteproof.export.choices import Choices
+from liteproof.export.exported import Exported
+from liteproof.export.exporter import Exporter, rescaling
+from liteproof.export.fallback import Fallback, descend, shipped_record
+from liteproof.export.subject import Pictures, Subject
+from liteproof.input_spec import Shape
+from liteproof.storage import make_folder, write_file
+from liteproof_edge.affine import Normalisation
+from liteproof_edge.errors import DatasetError
+from liteproof_edge.photo import PhotoSpec
+
+CALIBRATION_PICTURES = 500
+SEED = 0  # of the choice of these pictures
+
+
+def read_subject(
+    file: Path, representative: Path, folder: Path, mean: float, scale: float
+) -> Subject:
+    """Read a user's model and pictures.
+
+    Half of the pictures, at most 500, calibrate; candidates are measured on the others. Where the
+    pictures have no classes, the float model's answers stand for the truth.
+
+    Args:
+        file: .keras, or HDF5: a classifier of pictures.
+        representative: a folder of pictures, or a .npy or .npz file.
+        folder: where the exported models go.
+        mean: what is taken from each pixel.
+        scale: what the difference is multiplied with: 1/255 for a model that takes 0 to 1.
+
+    Raises:
+        ConversionError: it is not a Keras model, or no classifier of pictures of one size.
+        DatasetError: the pictures cannot be read, or cannot be the model's.
+    """
+    model = load_keras(file)
+    shape, classes = _dimensions(model, file)
+    normalisation = None
+    if (mean, scale) != (0.0, 1.0):
+        normalisation = Normalisation((mean,) * shape[2], (scale,) * shape[2])
+    given = read_calibration(representative, PhotoSpec(*shape))
+    if given.classes is not None and len(given.classes) != classes:
+        raise DatasetError(
+            f"{representative}: {len(given.classes)} folders of classes, expected {classes}, one "
+            "for each of the model's outputs, or pictures without folders"
+        )
+    labels = given.classes or tuple(map(str, range(classes)))
+    takes = ModelInput(shape, normalisation, rescaling(model))
+    report = check_calibration(given.pictures, takes, labels=given.labels, classes=labels)
+    report.check(str(representative))
+    calibrating = _calibrating(given)
+    return Subject(
+        folder=folder,
+        name=re.sub(r"[^A-Za-z0-9_.-]+", "-", file.stem),
+        description=f"Keras model {file.name}",
+        labels=labels,
+        models={Weights.FLOAT: file},
+        representative=_select(given, calibrating),
+        validation=_select(given, np.setdiff1d(np.arange(len(given.pictures)), calibrating)),
+        normalisation=normalisation,
+    )
+
+
+def export(subject: Subject, variants: Sequence[Variant], choices: Choices) -> list[Exported]:
+    """Convert a user's model into each of the variants.
+
+    Raises:
+        As `Exporter.export`.
+    """
+    make_folder(subject.folder)
+    with Exporter(subject, choices) as exporter:
+        return [exporter.export(variant) for variant in variants]
+
+
+def export_gated(
+    subject: Subject, rungs: Sequence[Variant], gate_points: float, choices: Choices
+) -> tuple[list[Exported], Fallback]:
+    """Convert a user's model into the first form that loses little enough.
+
+    Fine-tuning is not among them: it would take the model's training data.
+
+    Raises:
+        As `Exporter.export`, but for what only keeps one form from being tried.
+    """
+    make_folder(subject.folder)
+    with Exporter(subject, choices) as exporter:
+        made = [exporter.export(FLOAT32)]
+        tried = [rung for rung in rungs if rung.weights is Weights.FLOAT]
+        path = descend(tried, gate_points, exporter.export)
+    write_file(subject.folder / "fallback.json", path.to_json())
+    return [*made, *shipped_record(subject.folder, path)], path
+
+
+def _dimensions(model: keras.Model, file: Path) -> tuple[Shape, int]:
+    """Return a picture's shape and the number of classes."""
+    takes = [tuple(each.shape) for each in getattr(model, "inputs", None) or ()]
+    gives = [tuple(each.shape) for each in getattr(model, "outputs", None) or ()]
+    match takes, gives:
+        case [(_, int(height), int(width), (1 | 3) as channels)], [(_, int(classes))]:
+            return (height, width, channels), classes
+    raise ConversionError(
+        f"{file}: takes {takes or 'nothing known'} and gives {gives or 'nothing known'}, expected "
+        "one picture (None, height, width, 1 or 3) of a fixed size, and (None, classes)"
+    )
+
+
+def _calibrating(given: Given) -> NDArray[np.int64]:
+    """Choose half of the pictures, equally many of each class where these are known."""
+    n = len(given.pictures)
+    half, rng = min(CALIBRATION_PICTURES, (n + 1) // 2), np.random.default_rng(SEED)
+    if given.labels is None:
+        return np.sort(rng.permutation(n)[:half])
+    return choose(given.labels.astype(np.int64), np.arange(n), half, rng)
+
+
+def _select(given: Given, chosen: NDArray[np.int64]) -> Pictures:
+    labels = None if given.labels is None else given.labels[chosen].astype(np.int64)
+    return Pictures(given.pictures[chosen], labels)

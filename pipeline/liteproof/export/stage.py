@@ -1,0 +1,194 @@
+"""The stage of a run that makes .tflite files of its model, and chooses the one that ships."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from liteproof import distribution
+from liteproof.calibration.choice import choose
+from liteproof.conversion.variants import FLOAT32, Variant, Weights, every_variant, named
+from liteproof.datasets import Dataset
+from liteproof.errors import RunError
+from liteproof.export.choices import Choices
+from liteproof.export.exported import Exported
+from liteproof.export.fallback import Fallback, descend, shipped_record
+from liteproof.export.subject import Pictures, Subject, export_record
+from liteproof.progress import say
+from liteproof.randomness import Stream, random_stream
+from liteproof.recipe import Qat
+from liteproof.runs import Run
+from liteproof.stage import Stage, digest
+from liteproof.storage import write_file
+from liteproof.training_stage import fine_tune, parts, trained
+
+if TYPE_CHECKING:
+    from liteproof.export.exporter import Exporter
+
+# Of the fallback's fine-tuning, where the recipe has none of its own.
+QAT_EPOCHS, QAT_SHARE_OF_LEARNING_RATE = 2, 0.1
+
+
+def export(run: Run, variants: Sequence[Variant], choices: Choices) -> list[Exported]:
+    """Convert a run's trained model into each of the variants.
+
+    Raises:
+        RunError: there is no finished training.
+        DatasetError: the calibration set will not do.
+        ConversionError: it cannot be converted, or the result is not what it is called.
+        CompatibilityError: a target cannot run it.
+    """
+    dataset = trained(run)
+    with _exporter(run, dataset, choices) as exporter:
+        return [_export(run, dataset, variant, choices, exporter) for variant in variants]
+
+
+def export_gated(
+    run: Run, rungs: Sequence[Variant], gate_points: float, choices: Choices
+) -> tuple[list[Exported], Fallback]:
+    """Convert a run's trained model into the first form that loses little enough.
+
+    It is measured on validation pictures and on the runtime that ships. What holds is what ships
+    from then on.
+
+    Args:
+        run: a trained one.
+        rungs: of `fallback.RUNGS`.
+        gate_points: how many points of accuracy it may lose.
+        choices: as for `export`.
+
+    Returns:
+        What was found of float32 and of the form that ships, if any; and the path to it.
+
+    Raises:
+        As `export`, but for what only keeps one form from being tried.
+    """
+    dataset = trained(run)
+    with _exporter(run, dataset, choices) as exporter:
+
+        def make(variant: Variant, wide: Sequence[str]) -> Exported:
+            if variant.weights is Weights.QAT:
+                fine_tune(run, dataset, _qat(run))
+            return _export(run, dataset, variant, choices, exporter, wide)
+
+        def work() -> None:
+            _export(run, dataset, FLOAT32, choices, exporter)
+            write_file(run.fallback, descend(rungs, gate_points, make).to_json())
+
+        inputs = [
+            digest(run.keras_model),
+            run.recipe_file.part("quantization"),
+            dataset.fingerprint,
+        ]
+        inputs += [str(gate_points), str(choices), *(rung.name for rung in rungs)]
+        inputs += [version("tensorflow")]
+        Stage("export --gate", run.path, inputs, [run.fallback]).perform(work)
+    path = Fallback.read(run.fallback)
+    float32 = Exported.read(export_record(run.path, FLOAT32))
+    return [float32, *shipped_record(run.path, path)], path
+
+
+def shipped(run: Run) -> Variant:
+    """Return the variant that ships: what held the gate, else the recipe's own int8."""
+    if run.fallback.is_file():
+        attempt = Fallback.read(run.fallback).shipped
+        if attempt:
+            return named(attempt.variant)
+    return run.int8
+
+
+def forget_stale_fallback(run: Run) -> None:
+    """Let the recipe's own int8 ship again where the gate was held by another training."""
+    if run.fallback.is_file() and not _is_current(run, trained(run), shipped(run)):
+        say("export: what held the gate was of another training; the recipe's int8 ships")
+        run.fallback.unlink()
+
+
+def exported(run: Run, dataset: Dataset) -> list[Variant]:
+    """Return the variants that were exported from the present training; float32 is the first.
+
+    Raises:
+        RunError: float32 or what ships is not among them.
+    """
+    found = [variant for variant in every_variant() if _is_current(run, dataset, variant)]
+    for variant in (FLOAT32, shipped(run)):
+        if variant not in found:
+            command = f"export {run.path} --scheme {variant.scheme.value}"
+            model = run.require(run.tflite_model(variant), command)
+            raise RunError(f"{model}: was exported from another training; `liteproof {command}`")
+    return found
+
+
+@contextmanager
+def _exporter(run: Run, dataset: Dataset, choices: Choices) -> Iterator[Callable[[], "Exporter"]]:
+    """Give what converts, made when it is first asked for: it takes TensorFlow."""
+    with ExitStack() as stack:
+
+        @cache
+        def exporter() -> "Exporter":
+            with distribution.quiet():
+                from liteproof.export.exporter import Exporter  # noqa: PLC0415 - TensorFlow
+            return stack.enter_context(Exporter(_subject(run, dataset), choices))
+
+        yield exporter
+
+
+def _subject(run: Run, dataset: Dataset) -> Subject:
+    train, divided = dataset.train, parts(run, dataset)
+    chosen = choose(
+        train.labels,
+        divided.training,
+        run.recipe.quantization.calibration_pictures,
+        random_stream(run.settings.seed, Stream.CALIBRATION),
+    )
+    held_out = train.images[divided.validation]
+    return Subject(
+        folder=run.path,
+        name=run.recipe.name,
+        description=run.recipe.description,
+        labels=dataset.labels,
+        models={weights: run.trained_model(weights) for weights in Weights},
+        representative=Pictures(train.images[chosen], train.labels[chosen]),
+        validation=Pictures(held_out, train.labels[divided.validation]),
+        held_out={"validation": held_out, "test": dataset.test.images},
+    )
+
+
+def _export(  # noqa: PLR0913, PLR0917
+    run: Run,
+    dataset: Dataset,
+    variant: Variant,
+    choices: Choices,
+    exporter: Callable[[], "Exporter"],
+    wide: Sequence[str] = (),
+) -> Exported:
+    run.require(run.trained_model(variant.weights), f"train {run.recipe.name} --out {run.path}")
+    stage = _stage(run, dataset, variant, strip=choices.strip, wide=wide)
+    stage.perform(lambda: exporter().export(variant, wide))
+    choices.check(run.tflite_model(variant).read_bytes(), variant)
+    return Exported.read(export_record(run.path, variant))
+
+
+def _stage(
+    run: Run, dataset: Dataset, variant: Variant, *, strip: bool, wide: Sequence[str]
+) -> Stage:
+    inputs = [digest(run.trained_model(variant.weights)), run.recipe_file.part("quantization")]
+    inputs += [run.recipe.name, run.recipe.description, *dataset.labels]
+    inputs += [str(strip), *wide, version("tensorflow")]
+    products = [run.tflite_model(variant), export_record(run.path, variant)]
+    return Stage(f"export {variant.name}", run.path, inputs, products)
+
+
+def _is_current(run: Run, dataset: Dataset, variant: Variant) -> bool:
+    record = export_record(run.path, variant)
+    if not record.is_file() or not run.trained_model(variant.weights).is_file():
+        return False
+    made = Exported.read(record)
+    return _stage(run, dataset, variant, strip=made.stripped, wide=made.wide).is_done()
+
+
+def _qat(run: Run) -> Qat:
+    training = run.recipe.training
+    rate = QAT_SHARE_OF_LEARNING_RATE * training.learning_rate
+    return training.qat or Qat(epochs=QAT_EPOCHS, learning_rate=rate)

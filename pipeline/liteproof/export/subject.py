@@ -1,0 +1,62 @@
+"""A trained model that is to be exported, and the pictures that this takes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liteproof.conversion.variants import Variant, Weights
+from liteproof_edge.affine import Normalisation
+
+
+class Pictures(NamedTuple):
+    """Pictures, with their classes where those are known.
+
+    Attributes:
+        images: uint8 (n, height, width, channels); a user's own array may be anything until the
+            linter has seen it.
+        labels: int64 (n,).
+    """
+
+    images: NDArray[Any]
+    labels: NDArray[np.int64] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is exported: a run's model, or any Keras model.
+
+    Attributes:
+        folder: where the exported models go.
+        name: of the model.
+        description: in one line.
+        labels: one for each class, in the order of the outputs.
+        models: the .keras file of each training.
+        representative: the pictures that int8 is calibrated on.
+        validation: those that candidates are measured on; never the test set.
+        normalisation: what the model takes pixels as; None where it takes them as they are.
+        held_out: name → pictures that must not be among the representative ones.
+    """
+
+    folder: Path
+    name: str
+    description: str
+    labels: tuple[str, ...]
+    models: Mapping[Weights, Path]
+    representative: Pictures
+    validation: Pictures
+    normalisation: Normalisation | None = None
+    held_out: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
+
+
+def exported_model(folder: Path, variant: Variant) -> Path:
+    """Return where a variant's exported model lies."""
+    return folder / f"model-{variant.name}.tflite"
+
+
+def export_record(folder: Path, variant: Variant) -> Path:
+    """Return where lies what was found while a variant was exported."""
+    return folder / f"model-{variant.name}.json"
