@@ -30,6 +30,7 @@ check: $(INSTALLED) ## lint, format, types
 
 bench: $(INSTALLED) ## start-up, memory, latency, preprocessing and training, as ratios on this machine
 	$(BIN)/python scripts/bench.py
+	$(BIN)/python scripts/bench_export.py
 	$(BIN)/python scripts/bench_training.py
 
 clean: ## remove the environments, runs and caches (data and released models stay)

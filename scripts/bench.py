@@ -57,6 +57,8 @@ def start_up(runtime: Runtime, photo: Path) -> None:
         "liteproof-edge classify, 1 picture (<= 1.5)": [*classify, str(PICTURE)],
         "liteproof-edge classify, 12 megapixels": [*classify, str(photo)],
         "liteproof --help": [str(BIN / "liteproof"), "--help"],
+        "liteproof-edge inspect (<= 300 ms)": [str(BIN / "liteproof-edge"), "inspect", str(BUNDLE)],
+        "liteproof inspect": [str(BIN / "liteproof"), "inspect", str(BUNDLE)],
     }
     times: dict[str, list[float]] = {name: [] for name in commands}
     peaks: dict[str, list[float]] = {name: [] for name in commands}

@@ -24,8 +24,9 @@ class Verification:
         same_outputs: how many gave the host's output by the reference kernels: byte for byte, or
             to within the bundle's tolerance where the model computes in floating-point numbers.
         same_labels: how many gave the host's label by the shipping kernels.
-        largest_difference_lsb: of the shipping kernels' output codes from the host's. An LSB or so
-            is normal: it is reported, and never a failure.
+        largest_difference_lsb: of the shipping kernels' output codes from the host's, or of its
+            real values where the output is float32. An LSB or so is normal: it is reported, and
+            never a failure.
     """
 
     runtime: str

@@ -37,7 +37,7 @@ def pictures(tiny_data_dir):
 
 @pytest.fixture(scope="module")
 def keras_logits(tiny_run):
-    (path,) = (tiny_run / "logits").iterdir()
+    (path,) = (tiny_run / "logits" / "test").iterdir()
     return np.load(path)
 
 

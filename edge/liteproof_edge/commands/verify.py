@@ -17,15 +17,17 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({"bundle": bundle.name, "passed": result.passed, **asdict(result)}))
     else:
-        n, lsb = result.pictures, result.largest_difference_lsb
+        n, difference = result.pictures, result.largest_difference_lsb
+        tolerance, unit = bundle.golden_tolerance, " LSB" if bundle.output.quantization else ""
+        alike = f"the host's to within {tolerance:.3g}" if tolerance else "the host's bytes"
         show_rows(
             [
                 ("bundle", f"{bundle.name}: {len(bundle.files)} files, sizes and hashes right"),
                 ("runtime", result.runtime),
                 ("preprocessing", f"{result.same_inputs} of {n} pictures give the host's bytes"),
-                ("outputs", f"{result.same_outputs} of {n} give the host's bytes"),
+                ("outputs", f"{result.same_outputs} of {n} give {alike}"),
                 ("labels", f"{result.same_labels} of {n} are the host's"),
-                ("as it ships", f"at most {lsb:g} LSB from the host"),
+                ("as it ships", f"at most {difference:.4g}{unit} from the host"),
             ]
         )
     if not result.passed:
