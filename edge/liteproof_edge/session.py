@@ -82,14 +82,16 @@ class Session(AbstractContextManager["Session"]):
         Raises:
             ModelError: the runtime cannot run it, or finds other shapes in it than the bundle says.
         """
+        normalisation = bundle.preprocessing.normalisation
         if not bundle.verified:
             from liteproof_edge.confinement import confine  # noqa: PLC0415 - rarely needed
+            from liteproof_edge.unverified import levels  # noqa: PLC0415 - rarely needed
 
-            runtime = confine(runtime)
+            runtime, normalisation = confine(runtime), levels(bundle.input)
         session = cls(
             bundle.model,
             runtime,
-            normalisation=bundle.preprocessing.normalisation,
+            normalisation=normalisation,
             reference_kernels=reference_kernels,
             threads=threads,
         )

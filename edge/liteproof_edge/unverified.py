@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from liteproof_edge.affine import Quantization
+from liteproof_edge.affine import Normalisation, Quantization
 from liteproof_edge.bundle import (
     MAX_CLASSES,
     MAX_SCALE,
@@ -23,7 +23,8 @@ from liteproof_edge.raw import RawSpec
 def read_unverified(path: str | Path) -> Bundle:
     """Read a .tflite of a picture classifier that comes without a bundle.
 
-    Its classes are called 0, 1, 2, and so on; a picture must already be the model's input.
+    Its classes are called 0, 1, 2, and so on; a picture must already be the model's input, and goes
+    in as `levels` says.
 
     Returns:
         A bundle that is not `verified`, and has neither golden vectors nor a manifest.
@@ -68,6 +69,26 @@ def read_unverified(path: str | Path) -> Bundle:
         files={MODEL: data},
         verified=False,
     )
+
+
+def levels(tensor: TensorSpec) -> Normalisation | None:
+    """Return what makes the 256 levels of a pixel the 256 codes of an 8-bit input, in order.
+
+    So do TFLite's own examples feed a quantized model, whatever its scale: a file alone does not
+    say what real values it was trained on.
+
+    Args:
+        tensor: the input.
+
+    Returns:
+        None where the input has more than 8 bits: pixels are its real values.
+    """
+    lowest = {"uint8": 0, "int8": -128}.get(tensor.dtype)
+    if lowest is None or tensor.quantization is None:
+        return None
+    scale, zero_point = tensor.quantization
+    channels = tensor.shape[-1]
+    return Normalisation((float(zero_point - lowest),) * channels, (scale,) * channels)
 
 
 def _tensor(graph: Subgraph, key: str, indices: tuple[int, ...], path: str) -> TensorSpec:

@@ -20,7 +20,7 @@ MUCH_CLIPPED = 0.001
 # those above (24 to 38 dB) at most 0.4.
 GOOD_SNR_DB = 20.0
 
-WIDER = "keep it wider (int8-mixed, int16x8)"
+WIDER = "keep it wider (--gate tries int8-mixed, int16x8)"
 
 
 def diagnose(errors: tuple[LayerError, ...]) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ class Exported:
         worst: the layers that err, the worst first, each with those that read its values: their
             tensors' names in the float32 file.
         calibration: the linter's report, where the variant is calibrated.
+        runs_on: the runtimes that can run it, then why another cannot, each on a line.
         validation: its answers beside the float model's.
         layer_errors: its error layer by layer, on validation pictures; none for float32.
         diagnosis: what that says, in sentences.
@@ -42,6 +43,7 @@ class Exported:
     wide: tuple[str, ...]
     worst: tuple[tuple[str, ...], ...]
     calibration: dict[str, Any] | None
+    runs_on: tuple[str, ...]
     validation: Validation
     layer_errors: list[dict[str, Any]]
     diagnosis: tuple[str, ...]
@@ -60,7 +62,8 @@ class Exported:
         saved = f", {self.names_bytes:,} less without names" if self.stripped else ""
         size = f"{self.size_bytes:,} bytes{saved}; all but weights {self.overhead_bytes:,}"
         lines = [f"{self.variant}: {folder / f'model-{self.variant}.tflite'} ({size})"]
-        lines += [f"  {line}" for line in (str(self.validation), *self.diagnosis)]
+        runs_on = (f"runs on {self.runs_on[0]}", *self.runs_on[1:])
+        lines += [f"  {line}" for line in (str(self.validation), *runs_on, *self.diagnosis)]
         if with_layers and self.layer_errors:
             errors = tuple(LayerError.from_json(error) for error in self.layer_errors)
             lines += ["", layer_error_table(errors), ""]
@@ -76,7 +79,7 @@ class Exported:
         try:
             value = json.loads(path.read_text(encoding="utf-8"))
             fields = {name: value[name] for name in cls.__dataclass_fields__}
-            fields |= {name: tuple(fields[name]) for name in ("wide", "diagnosis")}
+            fields |= {name: tuple(fields[name]) for name in ("wide", "runs_on", "diagnosis")}
             fields["worst"] = tuple(map(tuple, fields["worst"]))
             fields["validation"] = Validation.from_json(fields["validation"])
         except (OSError, ValueError, KeyError, TypeError) as error:

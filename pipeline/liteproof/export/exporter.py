@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from liteproof.calibration.check import check_calibration
 from liteproof.calibration.form import ModelInput
 from liteproof.calibration.report import CalibrationReport
+from liteproof.compatibility.assessment import assess_all, runs_on
 from liteproof.conversion.convertible import unconvertible_layers
 from liteproof.conversion.metadata import with_metadata
 from liteproof.conversion.packing import packed, unpacked
@@ -89,6 +90,7 @@ class Exporter(AbstractContextManager["Exporter"]):
             wide=tuple(wide),
             worst=worst_layers(errors),
             calibration=report.to_json() if report else None,
+            runs_on=runs_on(assess_all(read_model(named))),
             validation=self._measure(released, variant),
             layer_errors=[error.to_json() for error in errors],
             diagnosis=diagnose(errors),

@@ -9,7 +9,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from liteproof_edge import unverified as module
-from liteproof_edge.affine import Quantization
+from liteproof_edge.affine import Quantization, quantize
 from liteproof_edge.bundle import TensorSpec
 from liteproof_edge.classifier import Classifier
 from liteproof_edge.confinement import confine
@@ -17,7 +17,7 @@ from liteproof_edge.errors import BundleError, ModelError
 from liteproof_edge.preprocessing import RawSpec
 from liteproof_edge.runtime import load_runtime
 from liteproof_edge.session import Session
-from liteproof_edge.unverified import read_unverified
+from liteproof_edge.unverified import levels, read_unverified
 
 TYPES = schema.TensorType
 
@@ -265,3 +265,30 @@ def test_model_whose_last_weights_give_another_number_of_classes_is_refused(
     path.write_bytes(bundle.model.replace(stated, other))
     with pytest.raises(ModelError, match=r"finds \(\(28, 28, 1\), 10\) in it, expected"):
         Classifier.load(path, runtime=each_runtime, unverified=True)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "quantization", "lowest"),
+    [
+        ("uint8", Quantization(1.0, 0), 0),
+        ("uint8", Quantization(1 / 128, 128), 0),
+        ("uint8", Quantization(1 / 255, 0), 0),
+        ("int8", Quantization(1 / 255, -128), -128),
+        ("int8", Quantization(2 / 255, -1), -128),
+        ("int8", Quantization(0.5, 3), -128),
+    ],
+)
+def test_levels_of_a_pixel_are_the_codes_of_an_8_bit_input(dtype, quantization, lowest):
+    found = levels(TensorSpec("pixels", dtype, (1, 4, 4, 3), quantization))
+
+    real = np.array(found.scale[0]) * (np.arange(256) - found.mean[0])
+    codes = quantize(real.astype(np.float32), quantization, np.dtype(dtype))
+    assert codes.tolist() == list(range(lowest, lowest + 256))
+    assert len(found.mean) == len(found.scale) == 3
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int16"])
+def test_pixels_are_the_real_values_of_a_wider_input(dtype):
+    quantization = Quantization(0.5, 0) if dtype == "int16" else None
+
+    assert levels(TensorSpec("pixels", dtype, (1, 4, 4, 1), quantization)) is None

@@ -27,7 +27,7 @@ WELL = LayerError(
     clipped_class=None,
     weights=WeightError(snr_db=42.0, lost=0.0001, spread=3.0, per_channel=True),
 )
-WIDER = "bound it with relu6, or keep it wider (int8-mixed, int16x8)"
+WIDER = "bound it with relu6, or keep it wider (--gate tries int8-mixed, int16x8)"
 
 
 @pytest.mark.parametrize(
@@ -76,8 +76,8 @@ WIDER = "bound it with relu6, or keep it wider (int8-mixed, int16x8)"
         (
             {},
             (
-                "conv_3 loses 50% of what its channels say in rounding: keep it wider (int8-mixed, "
-                "int16x8), or fine-tune ([training.qat])"
+                "conv_3 loses 50% of what its channels say in rounding: keep it wider (--gate tries "
+                "int8-mixed, int16x8), or fine-tune ([training.qat])"
             ),
         ),
     ],

@@ -231,6 +231,7 @@ def made(variant, drop, worst=()):
         wide=(),
         worst=worst,
         calibration=None,
+        runs_on=("LiteRT",),
         validation=measured(drop),
         layer_errors=[],
         diagnosis=(),
