@@ -13,6 +13,7 @@ from tensorflow.lite.python.convert import mlir_quantize
 
 from liteproof.architectures import INPUT, OUTPUT
 from liteproof.conversion.converting import LONGEST_REASON, converting
+from liteproof.conversion.foreign_layers import unknown_layers
 from liteproof.conversion.proof import prove
 from liteproof.conversion.variants import Granularity, Scheme, Variant
 from liteproof.errors import ConversionError
@@ -40,7 +41,9 @@ def load_keras(path: Path) -> keras.Model:
     try:
         return keras.saving.load_model(path, compile=False)
     except Exception as error:  # noqa: BLE001 - Keras lets through whatever zip and HDF5 raise
-        reason = one_line(" ".join(str(error).split())[:LONGEST_REASON])
+        layers = ", ".join(unknown_layers(path))
+        said = f"the code of its layers {layers} is not at hand" if layers else str(error)
+        reason = one_line(" ".join(said.split())[:LONGEST_REASON])
         raise ConversionError(f"{path}: not a Keras model that loads here: {reason}") from None
 
 

@@ -1,5 +1,6 @@
 """Converting one trained model into any of its variants, each checked before it is written."""
 
+import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property, partial
@@ -35,7 +36,8 @@ from liteproof.storage import write_file
 from liteproof_edge.flatbuffer import read_model
 from liteproof_edge.inspection import inspect
 
-ERROR_PICTURES = 200  # of the validation ones, that layers are compared on
+ERROR_PICTURES = 200  # of the validation ones, that layers are compared on at most
+ERROR_VALUES = 1 << 27  # between layers, of all these pictures: some seconds
 
 
 class Exporter(AbstractContextManager["Exporter"]):
@@ -149,11 +151,13 @@ class Exporter(AbstractContextManager["Exporter"]):
         if variant.scheme is Scheme.FLOAT32:
             return ()
         pictures, labels = self.subject.validation
+        before = self._trained[variant.weights].float32
+        n = min(ERROR_PICTURES, 1 + ERROR_VALUES // values_of(before))
         return layer_errors(
-            self._trained[variant.weights].float32,
+            before,
             named,
-            pictures[:ERROR_PICTURES],
-            None if labels is None else labels[:ERROR_PICTURES],
+            pictures[:n],
+            None if labels is None else labels[:n],
             self.subject.normalisation,
         )
 
@@ -186,6 +190,12 @@ class _Trained:
             if not layers:
                 raise
             raise ConversionError(f"{error}; do not convert: {', '.join(layers)}") from None
+
+
+def values_of(flatbuffer: bytes) -> int:
+    """Return how many numbers a model computes for one picture, in all its layers."""
+    tensors = read_model(flatbuffer).subgraphs[0].tensors
+    return sum(math.prod(tensor.shape) for tensor in tensors if not tensor.size_bytes)
 
 
 def rescaling(model: keras.Model) -> float | None:

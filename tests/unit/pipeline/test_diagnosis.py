@@ -76,8 +76,8 @@ WIDER = "bound it with relu6, or keep it wider (--gate tries int8-mixed, int16x8
         (
             {},
             (
-                "conv_3 loses 50% of what its channels say in rounding: keep it wider (--gate tries "
-                "int8-mixed, int16x8), or fine-tune ([training.qat])"
+                "conv_3 loses 50% of what its channels say in rounding: keep it wider "
+                "(--gate tries int8-mixed, int16x8), or fine-tune ([training.qat])"
             ),
         ),
     ],

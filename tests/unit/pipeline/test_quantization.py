@@ -9,6 +9,7 @@ from liteproof.conversion.quantization import as_real, convert, convert_saved, l
 from liteproof.conversion.variants import FLOAT32, Granularity, Interface, Scheme, Variant
 from liteproof.errors import ConversionError
 from liteproof_edge.affine import Normalisation
+from liteproof_edge.errors import ModelError
 from liteproof_edge.flatbuffer import Model, Operator, Subgraph, Tensor, read_model
 from liteproof_edge.inspection import inspect
 
@@ -228,3 +229,24 @@ def test_damaged_file_is_no_keras_model(tmp_path):
 
     with pytest.raises(ConversionError, match="not a Keras model"):
         load_keras(path)
+
+
+def test_layers_whose_code_is_not_at_hand_are_named(tmp_path):
+    class Odd(keras.layers.Layer):
+        def call(self, values):
+            return values
+
+    pixels = keras.Input((8, 8, 1))
+    values = keras.layers.Flatten()(Odd(name="strange")(pixels))
+    values = keras.layers.Lambda(lambda real: real / 255, name="divided")(values)
+    keras.Model(pixels, keras.layers.Dense(2)(values)).save(tmp_path / "model.keras")
+
+    with pytest.raises(
+        ConversionError, match=r"layers 'strange' \(Odd\), 'divided' \(Lambda\) is not at hand"
+    ):
+        load_keras(tmp_path / "model.keras")
+
+
+def test_missing_file_is_no_keras_model(tmp_path):
+    with pytest.raises(ModelError, match="nothing.keras: not found, expected a Keras model"):
+        load_keras(tmp_path / "nothing.keras")

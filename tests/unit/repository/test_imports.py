@@ -36,7 +36,8 @@ architectures augmentation calibration.form compatibility.assessment conversion.
 conversion.variants diagnosis.pairing diagnosis.table diagnosis.worker distribution input_spec
 model_card optimization qat recipe_file storage
 compatibility.forecast conversion.converting conversion.metadata conversion.proof
-conversion.slimming data.acquisition data.parallel diagnosis.instrumentation diagnosis.sentences
+conversion.slimming conversion.foreign_layers data.acquisition data.parallel
+diagnosis.instrumentation diagnosis.sentences
 execution export.choices export.subject history layer_table layout_options learner precision
 rendezvous stage
 comparison conversion.convertible conversion.quantization curves data.decoding diagnosis.probing
