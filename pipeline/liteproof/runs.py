@@ -7,7 +7,6 @@ from pathlib import Path
 from liteproof.conversion.variants import Scheme, Variant, Weights
 from liteproof.distribution import Device
 from liteproof.errors import RunError
-from liteproof.export.subject import exported_model
 from liteproof.recipe import Precision, Recipe
 from liteproof.recipe_file import RecipeFile, parse_recipe
 from liteproof.storage import make_folder, write_file
@@ -108,7 +107,7 @@ class Run:
 
     def tflite_model(self, variant: Variant) -> Path:
         """A variant's exported model."""
-        return exported_model(self.path, variant)
+        return variant.model_in(self.path)
 
     def require(self, path: Path, command: str) -> Path:
         """Return one of the run's files, which `command` makes.

@@ -16,7 +16,6 @@ from liteproof.execution import execute
 from liteproof.export.choices import Choices
 from liteproof.export.exported import Exported
 from liteproof.export.stage import export, exported, forget_stale_fallback, shipped
-from liteproof.export.subject import export_record
 from liteproof.recipe_file import RecipeFile
 from liteproof.reference import keras_logits
 from liteproof.runs import Run, Settings
@@ -67,7 +66,7 @@ def bundle(run: Run, folder: Path, seeds_file: Path | None = None) -> None:
         dataset=dataset,
         validation=parts(run, dataset).validation,
         model=run.tflite_model(variant).read_bytes(),
-        exported=Exported.read(export_record(run.path, variant)),
+        exported=Exported.read(variant.record_in(run.path)),
         comparison=comparison,
         seeds=seeds,
     )

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from itertools import product
+from pathlib import Path
 
 from liteproof.errors import RecipeError
 
@@ -106,6 +107,14 @@ class Variant:
         if self.weights is Weights.QAT:
             words.append("qat")
         return "-".join(words)
+
+    def model_in(self, folder: Path) -> Path:
+        """Return where its file lies."""
+        return folder / f"model-{self.name}.tflite"
+
+    def record_in(self, folder: Path) -> Path:
+        """Return where lies what was found while it was exported."""
+        return folder / f"model-{self.name}.json"
 
     @property
     def _interfaces(self) -> tuple[Interface, ...]:

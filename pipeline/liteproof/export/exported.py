@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from liteproof.conversion.variants import named
 from liteproof.diagnosis.layer_error import LayerError
 from liteproof.diagnosis.table import layer_error_table
 from liteproof.errors import RunError
@@ -61,7 +62,7 @@ class Exported:
         """
         saved = f", {self.names_bytes:,} less without names" if self.stripped else ""
         size = f"{self.size_bytes:,} bytes{saved}; all but weights {self.overhead_bytes:,}"
-        lines = [f"{self.variant}: {folder / f'model-{self.variant}.tflite'} ({size})"]
+        lines = [f"{self.variant}: {named(self.variant).model_in(folder)} ({size})"]
         runs_on = (f"runs on {self.runs_on[0]}", *self.runs_on[1:])
         lines += [f"  {line}" for line in (str(self.validation), *runs_on, *self.diagnosis)]
         if with_layers and self.layer_errors:

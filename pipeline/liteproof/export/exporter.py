@@ -28,7 +28,7 @@ from liteproof.errors import ConversionError
 from liteproof.execution import execute
 from liteproof.export.choices import Choices
 from liteproof.export.exported import Exported
-from liteproof.export.subject import Subject, export_record, exported_model
+from liteproof.export.subject import Subject
 from liteproof.export.validation import Validation
 from liteproof.progress import say
 from liteproof.reference import keras_logits
@@ -97,8 +97,8 @@ class Exporter(AbstractContextManager["Exporter"]):
             layer_errors=[error.to_json() for error in errors],
             diagnosis=diagnose(errors),
         )
-        write_file(exported_model(subject.folder, variant), released)
-        write_file(export_record(subject.folder, variant), exported.to_json())
+        write_file(variant.model_in(subject.folder), released)
+        write_file(variant.record_in(subject.folder), exported.to_json())
         return exported
 
     @cached_property

@@ -10,7 +10,6 @@ from typing import Any
 from liteproof.conversion.variants import Scheme, Variant, Weights, named
 from liteproof.errors import AccuracyError, CompatibilityError, ConversionError
 from liteproof.export.exported import Exported
-from liteproof.export.subject import export_record
 from liteproof.export.validation import Validation
 from liteproof.progress import say
 from liteproof_edge.errors import ModelError
@@ -142,7 +141,7 @@ def descend(
 def shipped_record(folder: Path, path: Fallback) -> list[Exported]:
     """Return what was found of the form that held the gate; nothing where none did."""
     shipped = path.shipped
-    return [Exported.read(export_record(folder, named(shipped.variant)))] if shipped else []
+    return [Exported.read(named(shipped.variant).record_in(folder))] if shipped else []
 
 
 def _kept_wide(variant: Variant, worst: tuple[tuple[str, ...], ...]) -> Iterator[tuple[str, ...]]:

@@ -14,7 +14,7 @@ from liteproof.errors import RunError
 from liteproof.export.choices import Choices
 from liteproof.export.exported import Exported
 from liteproof.export.fallback import Fallback, descend, shipped_record
-from liteproof.export.subject import Pictures, Subject, export_record
+from liteproof.export.subject import Pictures, Subject
 from liteproof.progress import say
 from liteproof.randomness import Stream, random_stream
 from liteproof.recipe import Qat
@@ -85,7 +85,7 @@ def export_gated(
         inputs += [version("tensorflow")]
         Stage("export --gate", run.path, inputs, [run.fallback]).perform(work)
     path = Fallback.read(run.fallback)
-    float32 = Exported.read(export_record(run.path, FLOAT32))
+    float32 = Exported.read(FLOAT32.record_in(run.path))
     return [float32, *shipped_record(run.path, path)], path
 
 
@@ -167,7 +167,7 @@ def _export(  # noqa: PLR0913, PLR0917
     stage = _stage(run, dataset, variant, strip=choices.strip, wide=wide)
     stage.perform(lambda: exporter().export(variant, wide))
     choices.check(run.tflite_model(variant).read_bytes(), variant)
-    return Exported.read(export_record(run.path, variant))
+    return Exported.read(variant.record_in(run.path))
 
 
 def _stage(
@@ -176,12 +176,12 @@ def _stage(
     inputs = [digest(run.trained_model(variant.weights)), run.recipe_file.part("quantization")]
     inputs += [run.recipe.name, run.recipe.description, *dataset.labels]
     inputs += [str(strip), *wide, version("tensorflow")]
-    products = [run.tflite_model(variant), export_record(run.path, variant)]
+    products = [run.tflite_model(variant), variant.record_in(run.path)]
     return Stage(f"export {variant.name}", run.path, inputs, products)
 
 
 def _is_current(run: Run, dataset: Dataset, variant: Variant) -> bool:
-    record = export_record(run.path, variant)
+    record = variant.record_in(run.path)
     if not record.is_file() or not run.trained_model(variant.weights).is_file():
         return False
     made = Exported.read(record)

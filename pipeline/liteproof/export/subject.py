@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from liteproof.conversion.variants import Variant, Weights
+from liteproof.conversion.variants import Weights
 from liteproof_edge.affine import Normalisation
 
 
@@ -50,13 +50,3 @@ class Subject:
     validation: Pictures
     normalisation: Normalisation | None = None
     held_out: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
-
-
-def exported_model(folder: Path, variant: Variant) -> Path:
-    """Return where a variant's exported model lies."""
-    return folder / f"model-{variant.name}.tflite"
-
-
-def export_record(folder: Path, variant: Variant) -> Path:
-    """Return where lies what was found while a variant was exported."""
-    return folder / f"model-{variant.name}.json"

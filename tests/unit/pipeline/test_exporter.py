@@ -21,7 +21,7 @@ from liteproof.export.choices import Choices
 from liteproof.export.exported import Exported
 from liteproof.export.exporter import Exporter
 from liteproof.export.fallback import RUNGS, Attempt, Fallback, descend
-from liteproof.export.subject import Pictures, Subject, export_record, exported_model
+from liteproof.export.subject import Pictures, Subject
 from liteproof.export.validation import Validation
 from liteproof_edge.errors import DatasetError
 from liteproof_edge.runtime import Runtime
@@ -87,7 +87,7 @@ def spoilt(bars_model, with_outlier, bars, tmp_path_factory):
 @pytest.mark.parametrize("variant", FORMS, ids=lambda variant: variant.name)
 def test_every_form_runs_and_scores_on_both_runtimes(wide, every_form, variant, runtime):
     pictures, labels = wide.validation
-    flatbuffer = exported_model(wide.folder, variant).read_bytes()
+    flatbuffer = variant.model_in(wide.folder).read_bytes()
 
     answered = execute(flatbuffer, pictures, label="", runtime=runtime)
 
@@ -98,9 +98,9 @@ def test_every_form_runs_and_scores_on_both_runtimes(wide, every_form, variant, 
 @pytest.mark.parametrize("variant", FORMS, ids=lambda variant: variant.name)
 def test_record_says_what_was_found(wide, every_form, variant):
     made = every_form[variant]
-    file = exported_model(wide.folder, variant)
+    file = variant.model_in(wide.folder)
 
-    assert made == Exported.read(export_record(wide.folder, variant))
+    assert made == Exported.read(variant.record_in(wide.folder))
     assert (made.variant, made.size_bytes) == (variant.name, file.stat().st_size)
     assert made.validation.n == len(wide.validation.images)
     assert made.validation.agreement >= FEWEST_ALIKE
@@ -142,7 +142,7 @@ def test_target_that_cannot_run_it_is_refused_by_name_before_anything_is_written
     ):
         exporter.export(Variant(Scheme.FLOAT32))
 
-    assert not exported_model(tmp_path, Variant(Scheme.FLOAT32)).exists()
+    assert not Variant(Scheme.FLOAT32).model_in(tmp_path).exists()
 
 
 def test_broken_calibration_set_is_refused_and_nothing_written(bars_model, bars, tmp_path):
@@ -155,7 +155,7 @@ def test_broken_calibration_set_is_refused_and_nothing_written(bars_model, bars,
     ):
         exporter.export(INT8)
 
-    assert not exported_model(tmp_path, INT8).exists()
+    assert not INT8.model_in(tmp_path).exists()
 
 
 def test_calibration_pictures_among_those_held_out_are_refused(bars_model, bars, tmp_path):
@@ -193,7 +193,7 @@ def test_model_that_int8_ruins_is_explained_and_repaired(spoilt):
         path = descend(RUNGS[:3], 1.0, exporter.export)
 
     first, *_, last = path.attempts
-    made = Exported.read(export_record(spoilt.folder, INT8))
+    made = Exported.read(INT8.record_in(spoilt.folder))
     assert (first.variant, first.holds) == ("int8", False)
     assert first.validation.drop > RUINED
     assert "in channel 0" in made.diagnosis[0]
@@ -208,7 +208,7 @@ def test_mixed_model_runs_on_both_runtimes(spoilt):
         wide = exporter.export(INT8).worst[0]
         made = exporter.export(Variant(Scheme.INT8_MIXED), wide)
     pictures, labels = spoilt.validation
-    flatbuffer = exported_model(spoilt.folder, Variant(Scheme.INT8_MIXED)).read_bytes()
+    flatbuffer = Variant(Scheme.INT8_MIXED).model_in(spoilt.folder).read_bytes()
 
     assert (made.kind, made.wide) == ("int8-mixed", wide)
     for runtime in Runtime:
