@@ -68,7 +68,12 @@ def _choice(kind: Any) -> click.Choice[str]:  # noqa: ANN401 - an Enum class
 )
 @click.option("--out", "folder", type=click.Path(path_type=Path), help="Where its files go.")
 @click.option("--mean", type=float, default=0.0, help="It takes (pixel - mean) x scale.")
-@click.option("--scale", type=float, default=1.0, help="Such as 0.003921568627 if it takes 0 to 1.")
+@click.option(
+    "--scale",
+    type=click.FloatRange(0, min_open=True),
+    default=1.0,
+    help="Such as 0.003921568627 if it takes 0 to 1.",
+)
 @JSON
 def export(path: Path | None, *, as_json: bool, with_layers: bool, **options: Any) -> None:  # noqa: ANN401
     """Convert a run's model, or any Keras classifier, to .tflite, and say what that does to it."""

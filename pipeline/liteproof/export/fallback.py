@@ -57,7 +57,7 @@ class Attempt:
         """Return a line for a terminal."""
         name = f"{self.variant} ({len(self.wide)} layers float32)" if self.wide else self.variant
         if self.validation is None:
-            return f"{name}: {self.why_not}"
+            return f"{name}: {self.why_not.removeprefix(f'{self.variant}: ')}"
         verdict = "holds" if self.holds else "does not hold"
         return f"{name}, {self.size_bytes:,} bytes: {self.validation}: {verdict}"
 
@@ -165,6 +165,6 @@ def _try(
         made = make(variant, wide)
     except (CompatibilityError, ConversionError, ModelError) as error:
         return Attempt(variant.name, tuple(wide), holds=False, why_not=str(error)), None
-    holds = 100 * made.validation.drop <= gate_points
+    holds = round(100 * made.validation.drop, 9) <= gate_points  # 0.2 points are no more than 0.2
     attempt = Attempt(variant.name, tuple(wide), holds, "", made.size_bytes, made.validation)
     return attempt, made

@@ -269,7 +269,7 @@ def test_form_that_cannot_be_made_is_passed_over_with_its_reason():
     path = descend(RUNGS, 0.2, make)
 
     assert path.attempts[0].why_not == "int8: cannot be converted"
-    assert str(path.attempts[0]) == "int8: int8: cannot be converted"
+    assert str(path.attempts[0]) == "int8: cannot be converted"
     assert path.shipped.variant == "int16x8"  # without int8's errors, no layer is known as worst
 
 
