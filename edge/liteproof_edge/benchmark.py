@@ -17,34 +17,13 @@ from liteproof_edge.bundle import GOLDEN, Bundle
 from liteproof_edge.classifier import Classifier
 from liteproof_edge.errors import BundleError, GateError, one_line
 from liteproof_edge.golden import Golden
+from liteproof_edge.latency import Latency
 from liteproof_edge.machine import Machine, read_machine
 from liteproof_edge.processes import measure
 from liteproof_edge.runtime import Runtime
 from liteproof_edge.session import Session
 
 WARM_UP = 20  # calls of each kind before those that count
-
-
-@dataclass(frozen=True, slots=True)
-class Latency:
-    """Percentiles of n times, in microseconds."""
-
-    p50_us: float
-    p90_us: float
-    p99_us: float
-    n: int
-
-    @classmethod
-    def of(cls, times_us: Sequence[float]) -> "Latency":
-        """Summarise times in microseconds, at least one, by nearest rank.
-
-        p90 is the smallest of the times that 90 % of them do not exceed: each percentile is a time
-        that was measured, never one between two. Source: Hyndman and Fan 1996, "Sample quantiles
-        in statistical packages", definition 1.
-        """
-        ranked, n = sorted(times_us), len(times_us)
-        p50_us, p90_us, p99_us = (ranked[-(-percent * n // 100) - 1] for percent in (50, 90, 99))
-        return cls(p50_us, p90_us, p99_us, n)
 
 
 @dataclass(frozen=True, slots=True)

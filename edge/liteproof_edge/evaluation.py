@@ -1,5 +1,6 @@
 """Labelled accuracy, measured on the device."""
 
+import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from liteproof_edge import idx
 from liteproof_edge.classifier import MODEL_READY, Classifier
 from liteproof_edge.errors import DatasetError, PictureError
+from liteproof_edge.latency import Latency
+from liteproof_edge.machine import read_machine
 
 Z_95 = 1.959963984540054  # the standard normal's 97.5 % quantile
 
@@ -45,7 +48,10 @@ class Evaluation(Score):
         refused: n pictures by their label that gave no answer: no picture, or nothing in it.
         preprocessing: how the pictures went in.
         runtime: its name and version.
-        median_latency_us: of the model alone; None where no picture got so far.
+        model_sha256: of the flatbuffer that answered, in hexadecimal.
+        machine: the architecture, as the kernel calls it, such as `aarch64`.
+        board: its name, or its processor's; None where it does not say.
+        latency: of the model alone; None where no picture got so far.
     """
 
     labels: tuple[str, ...]
@@ -53,7 +59,10 @@ class Evaluation(Score):
     refused: tuple[int, ...]
     preprocessing: str
     runtime: str
-    median_latency_us: float | None
+    model_sha256: str
+    machine: str
+    board: str | None
+    latency: Latency | None
 
     def of_label(self, index: int) -> Score:
         """Return the score of the pictures of one label; its n may be 0."""
@@ -66,8 +75,17 @@ class Evaluation(Score):
         return self.confusion[index][index] / answered if answered else None
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values, as `--json` prints them."""
-        return {**asdict(self), "top1_accuracy": self.top1_accuracy, "interval": self.interval}
+        """Return plain values, as `--json` prints them; `latency_us` is by percentile."""
+        values = asdict(self)
+        del values["latency"]
+        known = self.latency
+        percentiles = {"50": known.p50_us, "90": known.p90_us, "99": known.p99_us} if known else {}
+        return {
+            **values,
+            "latency_us": percentiles,
+            "top1_accuracy": self.top1_accuracy,
+            "interval": self.interval,
+        }
 
 
 def wilson_interval(successes: int, n: int) -> tuple[float, float]:
@@ -109,10 +127,11 @@ def evaluate(
         answers = read(classifier, folder, on_progress, on_refusal)
     except OSError as error:
         raise DatasetError(f"{folder}: cannot be read: {error.strerror}") from None
-    labels = classifier.bundle.labels
+    labels, machine = classifier.bundle.labels, read_machine()
     confusion = np.zeros((len(labels), len(labels)), np.int64)
     np.add.at(confusion, (answers.truth, answers.indices), 1)
-    refused = np.bincount(answers.refused, minlength=len(labels))
+    refused = np.zeros(len(labels), np.int64)  # not by bincount: it takes no int64 on 32-bit boards
+    np.add.at(refused, answers.refused, 1)
     return Evaluation(
         correct=int(confusion.trace()),
         n=int(confusion.sum() + refused.sum()),
@@ -121,9 +140,10 @@ def evaluate(
         refused=tuple(refused.tolist()),
         preprocessing=answers.preprocessing,
         runtime=str(classifier.session.runtime),
-        median_latency_us=(
-            float(np.median(answers.latency_us)) if len(answers.latency_us) else None
-        ),
+        model_sha256=hashlib.sha256(classifier.bundle.model).hexdigest(),
+        machine=machine.architecture or "unknown",
+        board=machine.model,
+        latency=Latency.of(answers.latency_us.tolist()) if len(answers.latency_us) else None,
     )
 
 

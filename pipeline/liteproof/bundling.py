@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from liteproof.comparison import KERAS, Comparison
 from liteproof.confidence import Confidence, fit_temperature
 from liteproof.datasets import Dataset
 from liteproof.errors import StorageError
+from liteproof.evidence.records import Evidence, Side
 from liteproof.execution import execute
 from liteproof.export.exported import Exported
 from liteproof.export.fallback import Fallback
@@ -42,7 +42,7 @@ class Ingredients:
     validation: NDArray[np.int64]  # indices into the training pictures
     model: bytes
     exported: Exported
-    comparison: Comparison
+    evidence: Evidence
     seeds: Seeds | None = None
 
 
@@ -90,6 +90,28 @@ def _calibrate(ingredients: Ingredients) -> Confidence:
     return fit_temperature(answered.logits, train.labels[chosen])
 
 
+def _score(evidence: Evidence, side: Side) -> dict[str, Any]:
+    """Return what one side was measured to do, on the preferred runtime."""
+    cell = next(cell for cell in evidence.cells if cell.model == side.name)
+    return {
+        "model": side.name,
+        "correct": side.correct,
+        "n": side.n,
+        "top1_accuracy": side.correct / side.n,
+        "interval": side.interval,
+        "size_bytes": evidence.sizes.get(side.name),
+        "runtime": cell.runtime,
+        "median_latency_us": cell.latency_us.get(50),
+        "p99_latency_us": cell.latency_us.get(99),
+    }
+
+
+def _verdict(evidence: Evidence) -> dict[str, Any] | None:
+    if evidence.verdict is None:
+        return None
+    return {**asdict(evidence.verdict), "outcome": evidence.verdict.outcome.value}
+
+
 def _fallback(run: Run) -> list[dict[str, Any]]:
     """Return the path to the model that ships, where `export --gate` chose it."""
     if not run.fallback.is_file():
@@ -103,9 +125,7 @@ def _describe(
     run, dataset = ingredients.run, ingredients.dataset
     model = read_model(ingredients.model)
     graph = model.subgraphs[0]
-    comparison, exported = ingredients.comparison, ingredients.exported
-    measured = {measured.model: measured for measured in comparison.measured}
-    paired = comparison.paired[comparison.shipped]
+    evidence, exported = ingredients.evidence, ingredients.exported
     return {
         "schema_version": SCHEMA_VERSION,
         "name": run.recipe.name,
@@ -124,12 +144,13 @@ def _describe(
             "fallback": _fallback(run),
         },
         "accuracy": {
-            "dataset": comparison.dataset,
-            "float": measured[KERAS].to_json(),
-            "shipped": measured[comparison.shipped].to_json(),
-            "drop": paired.drop,
-            "drop_interval": paired.interval,
-            "agreement": paired.agreement,
+            "dataset": evidence.dataset,
+            "float": _score(evidence, evidence.baseline),
+            "shipped": _score(evidence, evidence.candidate),
+            "drop": evidence.pair.drop,
+            "drop_interval": evidence.pair.interval,
+            "agreement": evidence.pair.agreement,
+            "verdict": _verdict(evidence),
             **({"several_seeds": ingredients.seeds.summary()} if ingredients.seeds else {}),
         },
         "confidence": {"dataset": f"{dataset.name} validation", **confidence.to_json()},

@@ -76,9 +76,15 @@ def expected_calibration_error(
     """
     confidence = probabilities.max(axis=1)
     correct = probabilities.argmax(axis=1) == labels
-    bins = np.ceil(confidence * BINS).astype(np.int64)
     # |accuracy - confidence| of a bin times its share of the pictures is |sum of differences| / n.
-    return float(np.abs(np.bincount(bins, correct - confidence)).sum() / len(labels))
+    differences = np.bincount(confidence_bins(confidence), correct - confidence)
+    return float(np.abs(differences).sum() / len(labels))
+
+
+def confidence_bins(confidence: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return into which of BINS bins of equal width, from 0, top probabilities in (0, 1] fall."""
+    bins: NDArray[np.int64] = np.ceil(confidence * BINS).astype(np.int64) - 1
+    return bins
 
 
 def _temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:

@@ -52,6 +52,7 @@ def model_card(recipe: Recipe, manifest: Mapping[str, Any]) -> str:
         drop=f"{100 * accuracy['drop']:+.2f}",
         drop_interval=_interval(accuracy["drop_interval"]),
         agreement=_percent(accuracy["agreement"]),
+        verdict=accuracy["verdict"]["sentence"],
         several_seeds=_several_seeds(accuracy.get("several_seeds")),
         temperature=f"{confidence['temperature']:.3f}",
         confidence_n=f"{confidence['n']:,}",

@@ -55,10 +55,19 @@ class Paired:
         return paired_interval(self.broken, self.fixed, self.n)
 
 
-def paired_interval(broken: int, fixed: int, n: int) -> tuple[float, float]:
-    """Return the 95 % score interval of two paired proportions' difference, (broken - fixed) / n.
+def paired_interval(
+    broken: int, fixed: int, n: int, z: float = Z_95, correction: float = 0.0
+) -> tuple[float, float]:
+    """Return the score interval of two paired proportions' difference, (broken - fixed) / n.
 
     It holds its level where few pictures differ, as here, and has a width even where none does.
+
+    Args:
+        broken: pairs of which the first alone succeeds.
+        fixed: pairs of which the second alone succeeds.
+        n: pairs, > 0.
+        z: the standard normal's quantile; 95 %, two-sided, where nothing is said.
+        correction: for continuity, in pairs: what is taken from each distance of broken - fixed.
 
     Source: Tango 1998, "Equivalence test and confidence interval for the difference in proportions
     for the paired-sample design", Statistics in Medicine 17, eqs. 8 to 12.
@@ -66,13 +75,9 @@ def paired_interval(broken: int, fixed: int, n: int) -> tuple[float, float]:
 
     def exceeds(difference: float) -> bool:
         """Whether a true difference is further from what was seen than the data allow."""
-        a = 2 * n
-        b = -broken - fixed + (2 * n - broken + fixed) * difference
-        c = -fixed * difference * (1 - difference)
-        share = (math.sqrt(max(b * b - 4 * a * c, 0.0)) - b) / (2 * a)
-        variance = n * (2 * share + difference * (1 - difference))
-        distance = abs(broken - fixed - n * difference)
-        return distance > Z_95 * math.sqrt(max(variance, 0.0))
+        variance = n * score_variance(broken, fixed, n, difference)
+        distance = abs(broken - fixed - n * difference) - correction
+        return distance > z * math.sqrt(variance)
 
     def bound(outside: float) -> float:
         """Halve the way from the estimate to -1 or 1 until only rounding is left."""
@@ -83,3 +88,17 @@ def paired_interval(broken: int, fixed: int, n: int) -> tuple[float, float]:
         return inside
 
     return bound(-1.0), bound(1.0)
+
+
+def score_variance(broken: int, fixed: int, n: int, difference: float) -> float:
+    """Return the variance of one pair's difference, if the true difference is as given, -1 to 1.
+
+    What is left open, the share of fixed pairs, is at its maximum likelihood.
+
+    Source: Tango 1998, eqs. 8 to 12.
+    """
+    a = 2 * n
+    b = -broken - fixed + (2 * n - broken + fixed) * difference
+    c = -fixed * difference * (1 - difference)
+    share = (math.sqrt(max(b * b - 4 * a * c, 0.0)) - b) / (2 * a)
+    return max(2 * share + difference * (1 - difference), 0.0)

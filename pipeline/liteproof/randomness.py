@@ -11,6 +11,7 @@ class Stream(IntEnum):
     DIVISION = 0  # into training and validation pictures
     ORDER = 1  # of the training pictures, in each epoch
     CALIBRATION = 2  # which pictures measure the activations' ranges
+    DAMAGE = 3  # of test pictures, and which of them are damaged
 
 
 def random_stream(seed: int, stream: Stream, *more: int) -> np.random.Generator:

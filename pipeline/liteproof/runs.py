@@ -11,6 +11,8 @@ from liteproof.recipe import Precision, Recipe
 from liteproof.recipe_file import RecipeFile, parse_recipe
 from liteproof.storage import make_folder, write_file
 
+DEVICES = "devices"  # the folder in a run that holds what devices measured
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -89,6 +91,21 @@ class Run:
     def comparison(self) -> Path:
         """What `compare` measured."""
         return self.path / "comparison.json"
+
+    @property
+    def report(self) -> Path:
+        """The same, for people."""
+        return self.path / "report.html"
+
+    @property
+    def robustness(self) -> Path:
+        """What `compare --damaged` measured."""
+        return self.path / "robustness.json"
+
+    @property
+    def devices(self) -> list[Path]:
+        """What devices measured of themselves, as it was given to `compare --merge`."""
+        return sorted((self.path / DEVICES).glob("*.json"))
 
     @property
     def tensorboard(self) -> Path:

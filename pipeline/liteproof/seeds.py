@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from liteproof.comparison import KERAS, Comparison
 from liteproof.errors import RunError
+from liteproof.evidence.document import read_evidence
 from liteproof.history import read_history
 from liteproof.recipe_file import RecipeFile
 from liteproof.runs import Run
@@ -30,14 +30,14 @@ class Seed:
     @classmethod
     def of(cls, run: Run) -> "Seed":
         """Read a finished and compared run."""
-        measured = {model.model: model for model in Comparison.from_json(run.comparison).measured}
-        int8 = measured[run.int8.name]
+        evidence, int8 = read_evidence(run.comparison), run.int8.name
+        cell = next(cell for cell in evidence.cells if cell.model == int8)
         history = read_history(run.history)
         return cls(
             seed=run.settings.seed,
-            float_accuracy=measured[KERAS].top1_accuracy,
-            int8_accuracy=int8.top1_accuracy,
-            size_bytes=int8.size_bytes or 0,
+            float_accuracy=evidence.baseline.correct / evidence.baseline.n,
+            int8_accuracy=cell.correct / cell.n,
+            size_bytes=evidence.sizes[int8],
             training_seconds=sum(epoch.seconds for epoch in history),
         )
 

@@ -1,42 +1,24 @@
 """The chain that `liteproof run` walks: data → train → export → compare → bundle."""
 
 import os
-from collections.abc import Sequence
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 
 from liteproof.bundling import Ingredients, write_bundle
-from liteproof.comparison import Comparison, compare
-from liteproof.conversion.variants import FLOAT32, Variant
-from liteproof.datasets import Dataset
+from liteproof.comparison_stage import check, compare_models, comparison_stage
+from liteproof.conversion.variants import FLOAT32
 from liteproof.distribution import ALONE, Layout
 from liteproof.errors import RunError
-from liteproof.execution import execute
+from liteproof.evidence.document import read_evidence
+from liteproof.evidence.records import Evidence
 from liteproof.export.choices import Choices
 from liteproof.export.exported import Exported
 from liteproof.export.stage import export, exported, forget_stale_fallback, shipped
 from liteproof.recipe_file import RecipeFile
-from liteproof.reference import keras_logits
 from liteproof.runs import Run, Settings
 from liteproof.seeds import Seeds
 from liteproof.stage import Stage, digest
-from liteproof.storage import write_file
 from liteproof.training_stage import Existing, parts, train, trained
-from liteproof_edge.runtime import installed
-
-
-def compare_models(run: Run) -> Comparison:
-    """Measure all exported models on the test pictures; `Comparison.check` holds the gate.
-
-    Raises:
-        RunError: the models have not been exported since the training.
-    """
-    dataset = trained(run)
-    variants = exported(run, dataset)
-    stage = _comparison_stage(run, dataset, variants)
-    stage.perform(partial(_compare, run, dataset, variants))
-    return Comparison.from_json(run.comparison)
 
 
 def bundle(run: Run, folder: Path, seeds_file: Path | None = None) -> None:
@@ -56,10 +38,10 @@ def bundle(run: Run, folder: Path, seeds_file: Path | None = None) -> None:
     dataset = trained(run)
     variants, variant = exported(run, dataset), shipped(run)
     run.require(run.comparison, f"compare {run.path}")
-    if not _comparison_stage(run, dataset, variants).is_done():
+    if not comparison_stage(run, dataset, variants).is_done():
         raise RunError(f"{run.path}: the models were compared before they changed; compare again")
-    comparison = Comparison.from_json(run.comparison)
-    comparison.check()
+    evidence = read_evidence(run.comparison)
+    check(evidence)
     seeds = Seeds.read(seeds_file, run.recipe_file) if seeds_file else None
     made = Ingredients(
         run=run,
@@ -67,7 +49,7 @@ def bundle(run: Run, folder: Path, seeds_file: Path | None = None) -> None:
         validation=parts(run, dataset).validation,
         model=run.tflite_model(variant).read_bytes(),
         exported=Exported.read(variant.record_in(run.path)),
-        comparison=comparison,
+        evidence=evidence,
         seeds=seeds,
     )
     inputs = [run.recipe_file.text, digest(run.comparison), digest(run.tflite_model(variant))]
@@ -79,8 +61,13 @@ def bundle(run: Run, folder: Path, seeds_file: Path | None = None) -> None:
 
 
 def run_all(
-    path: Path, recipe_file: RecipeFile, settings: Settings, layout: Layout = ALONE
-) -> Comparison:
+    path: Path,
+    recipe_file: RecipeFile,
+    settings: Settings,
+    layout: Layout = ALONE,
+    *,
+    strict: bool = False,
+) -> Evidence:
     """Walk the whole chain; a stage whose inputs have not changed is skipped.
 
     Raises:
@@ -89,35 +76,7 @@ def run_all(
     run = train(path, recipe_file, settings, Existing.REPLACE, layout)
     forget_stale_fallback(run)
     export(run, (FLOAT32, run.int8), Choices())
-    comparison = compare_models(run)
-    comparison.check()
+    evidence = compare_models(run)
+    check(evidence, strict=strict)
     bundle(run, run.bundle)
-    return comparison
-
-
-def _comparison_stage(run: Run, dataset: Dataset, variants: Sequence[Variant]) -> Stage:
-    inputs = [digest(run.keras_model), shipped(run).name]
-    inputs += [digest(run.tflite_model(variant)) for variant in variants]
-    inputs += [run.recipe_file.part("gates"), dataset.fingerprint]
-    inputs += [dataset.test_fingerprint]
-    inputs += [version(runtime.value) for runtime in installed()]
-    return Stage("compare", run.path, inputs, [run.comparison])
-
-
-def _compare(run: Run, dataset: Dataset, variants: Sequence[Variant]) -> None:
-    pictures = dataset.test.images
-    before = keras_logits(run.keras_model, pictures, run.path / "logits" / "test")
-    flatbuffers = {variant.name: run.tflite_model(variant).read_bytes() for variant in variants}
-    answers = {
-        name: (flatbuffer, execute(flatbuffer, pictures, label=name))
-        for name, flatbuffer in flatbuffers.items()
-    }
-    comparison = compare(
-        f"{dataset.name} test",
-        dataset.test.labels,
-        before,
-        answers,
-        shipped(run).name,
-        run.recipe.gates.top1_drop_points,
-    )
-    write_file(run.comparison, comparison.to_json())
+    return evidence

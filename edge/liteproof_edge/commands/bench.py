@@ -3,9 +3,10 @@
 import argparse
 import json
 
-from liteproof_edge.benchmark import Latency, benchmark
+from liteproof_edge.benchmark import benchmark
 from liteproof_edge.bundle import Bundle
 from liteproof_edge.commands.output import complain, show_progress, show_rows
+from liteproof_edge.latency import Latency
 
 
 def run(options: argparse.Namespace) -> int:

@@ -23,7 +23,9 @@ def run(options: argparse.Namespace) -> int:
         result = evaluate(classifier, Path(options.folder), show_progress, complain)
         name = classifier.bundle.name
     if options.json:
-        print(json.dumps({"bundle": name, **result.to_json()}))
+        kernels = "reference" if options.reference_kernels else "shipping"
+        how = {"bundle": name, "kernels": kernels, "threads": options.threads}
+        print(json.dumps({**how, **result.to_json()}))
     else:
         _show(name, result)
     return PictureError.exit_code if sum(result.refused) else 0
@@ -31,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _show(name: str, result: Evaluation) -> None:
     low, high = result.interval
-    latency = result.median_latency_us
+    latency = result.latency
     show_rows(
         [
             ("bundle", name),
@@ -40,7 +42,7 @@ def _show(name: str, result: Evaluation) -> None:
             ("top-1 accuracy", f"{result.top1_accuracy:.2%} ({result.correct} of {result.n})"),
             ("95 % interval", f"{low:.2%} to {high:.2%}"),
             ("refused", f"{sum(result.refused)} pictures, counted as wrong"),
-            ("median latency", "unknown" if latency is None else f"{latency:.0f} µs"),
+            ("median latency", f"{latency.p50_us:.0f} µs" if latency else "unknown"),
         ]
     )
     scores = [

@@ -1,19 +1,93 @@
-"""`compare`: float against int8."""
+"""`compare`: is the candidate as good as the baseline?"""
 
+import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from liteproof.commands.options import JSON, RUN_FOLDER
+from liteproof import distribution
+from liteproof.commands.options import JSON
+from liteproof.distribution import Device
+
+if TYPE_CHECKING:
+    from liteproof.evidence.records import Evidence
+
+MARGIN_POINTS = 0.2
 
 
 @click.command()
-@RUN_FOLDER
+@click.argument("paths", metavar="RUN | A B", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="For A and B: IDX files, or <class>/<picture>.",
+)
+@click.option(
+    "--margin",
+    "margin_points",
+    type=click.FloatRange(0, 100),
+    help=f"For A and B: points of accuracy that B may lose.  [default: {MARGIN_POINTS}]",
+)
+@click.option("--limit", type=click.IntRange(1), help="So many pictures alone: no verdict.")
+@click.option("--damaged", is_flag=True, help="For a RUN: compare on damaged pictures too.")
+@click.option("--strict", is_flag=True, help="Fail where the pictures cannot tell, too.")
+@click.option(
+    "--merge",
+    "devices",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="For a RUN: what `liteproof-edge evaluate --json` printed on a device.",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="For A and B: where evidence goes.")
+@click.option("--mean", type=float, default=0.0, help="Of a Keras model; see `export`.")
+@click.option("--scale", type=click.FloatRange(0, min_open=True), default=1.0, help="The same.")
 @JSON
-def compare(path: Path, *, as_json: bool) -> None:
-    """Measure float against int8 on all test pictures, on the shipped runtime."""
-    from liteproof import runs, stages  # noqa: PLC0415
+def compare(  # noqa: PLR0913 - one for each option
+    paths: tuple[Path, ...],
+    *,
+    data: Path | None,
+    margin_points: float | None,
+    limit: int | None,
+    damaged: bool,
+    strict: bool,
+    devices: tuple[Path, ...],
+    out: Path | None,
+    mean: float,
+    scale: float,
+    as_json: bool,
+) -> None:
+    """Compare a run's models with the one it trained, or any two models.
 
-    comparison = stages.compare_models(runs.open_run(path))
-    click.echo(comparison.to_json() if as_json else comparison.table())
-    comparison.check()
+    A and B are bundles, runs with a bundle, .tflite files or Keras models; B is held against A.
+    Exit code 6: B is shown to lose more than the margin; with --strict, also where that cannot be
+    told.
+    """
+    from liteproof.comparison_stage import check  # noqa: PLC0415
+    from liteproof.evidence.document import table, to_json  # noqa: PLC0415
+
+    if len(paths) == 1:
+        if data or out or margin_points is not None:
+            raise click.UsageError("--data, --margin and --out go with A and B: a RUN has its own")
+        evidence = _run(paths[0], limit, devices, damaged=damaged)
+    elif len(paths) == 2 and data is not None and not (devices or damaged):
+        from liteproof.compare_files import Question, compare_files  # noqa: PLC0415
+
+        distribution.prepare(Device.AUTO, distribution.available_cores())
+        points = MARGIN_POINTS if margin_points is None else margin_points
+        question = Question(*paths, data, points, limit, mean, scale)
+        with tempfile.TemporaryDirectory(prefix="liteproof-") as temporary:
+            cache = out / "answers" if out else Path(temporary)
+            evidence = compare_files(question, cache, out)
+    else:
+        raise click.UsageError("expected a RUN, or A and B with --data")
+    click.echo(to_json(evidence) if as_json else table(evidence))
+    check(evidence, strict=strict)
+
+
+def _run(path: Path, limit: int | None, devices: tuple[Path, ...], *, damaged: bool) -> "Evidence":
+    from liteproof import comparison_stage, runs  # noqa: PLC0415
+
+    if limit:
+        return comparison_stage.compare_part(runs.open_run(path), limit)
+    return comparison_stage.compare_models(runs.open_run(path), devices, damaged=damaged)

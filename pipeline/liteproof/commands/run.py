@@ -15,11 +15,20 @@ from liteproof.layout_options import read_layout
 @click.option(
     "--out", "path", type=click.Path(path_type=Path), help="The run.  [default: runs/<recipe>]"
 )
+@click.option("--strict", is_flag=True, help="Fail where the test pictures cannot tell, too.")
 @training_options
 @JSON
-def run(recipe: str, path: Path | None, *, as_json: bool, **options: Any) -> None:  # noqa: ANN401
+def run(
+    recipe: str,
+    path: Path | None,
+    *,
+    strict: bool,
+    as_json: bool,
+    **options: Any,  # noqa: ANN401
+) -> None:
     """Do it all: data, train, export, compare, bundle. What has not changed is skipped."""
     from liteproof import stages, training_stage  # noqa: PLC0415
+    from liteproof.evidence.document import table, to_json  # noqa: PLC0415
     from liteproof.recipe_file import load_recipe  # noqa: PLC0415
 
     recipe_file = load_recipe(recipe)
@@ -31,6 +40,6 @@ def run(recipe: str, path: Path | None, *, as_json: bool, **options: Any) -> Non
         training_stage.train(path, recipe_file, settings, training_stage.Existing.REPLACE, layout)
         click.echo(f"{layout}: trained; the chief has the model, and goes on with it", err=as_json)
         return
-    comparison = stages.run_all(path, recipe_file, settings, layout)
-    click.echo(comparison.to_json() if as_json else f"\n{comparison.table()}\n")
-    click.echo(next_steps(path / "bundle"), err=as_json)
+    evidence = stages.run_all(path, recipe_file, settings, layout, strict=strict)
+    click.echo(to_json(evidence) if as_json else f"\n{table(evidence)}\n")
+    click.echo(f"report:    {path / 'report.html'}\n{next_steps(path / 'bundle')}", err=as_json)

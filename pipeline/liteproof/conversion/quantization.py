@@ -47,6 +47,23 @@ def load_keras(path: Path) -> keras.Model:
         raise ConversionError(f"{path}: not a Keras model that loads here: {reason}") from None
 
 
+def classifier_shape(model: keras.Model, path: Path) -> tuple[tuple[int, int, int], int]:
+    """Return the height, width and channels of a classifier's pictures, and how many classes.
+
+    Raises:
+        ConversionError: it is none that takes one picture of a fixed size.
+    """
+    takes = [tuple(each.shape) for each in getattr(model, "inputs", None) or ()]
+    gives = [tuple(each.shape) for each in getattr(model, "outputs", None) or ()]
+    match takes, gives:
+        case [(_, int(height), int(width), (1 | 3) as channels)], [(_, int(classes))]:
+            return (height, width, channels), classes
+    raise ConversionError(
+        f"{path}: takes {takes or 'nothing known'} and gives {gives or 'nothing known'}, expected "
+        "one picture (None, height, width, 1 or 3) of a fixed size, and (None, classes)"
+    )
+
+
 def convert(
     model: keras.Model, variant: Variant, pictures: NDArray[np.uint8] | None = None
 ) -> bytes:

@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,15 +11,13 @@ from liteproof.calibration.check import check_calibration
 from liteproof.calibration.choice import choose
 from liteproof.calibration.form import ModelInput
 from liteproof.calibration.source import Given, read_calibration
-from liteproof.conversion.quantization import load_keras
+from liteproof.conversion.quantization import classifier_shape, load_keras
 from liteproof.conversion.variants import FLOAT32, Variant, Weights
-from liteproof.errors import ConversionError
 from liteproof.export.choices import Choices
 from liteproof.export.exported import Exported
 from liteproof.export.exporter import Exporter, rescaling
 from liteproof.export.fallback import Fallback, descend, shipped_record
 from liteproof.export.subject import Pictures, Subject
-from liteproof.input_spec import Shape
 from liteproof.storage import make_folder, write_file
 from liteproof_edge.affine import Normalisation
 from liteproof_edge.errors import DatasetError
@@ -50,7 +47,7 @@ def read_subject(
         DatasetError: the pictures cannot be read, or cannot be the model's.
     """
     model = load_keras(file)
-    shape, classes = _dimensions(model, file)
+    shape, classes = classifier_shape(model, file)
     normalisation = None
     if (mean, scale) != (0.0, 1.0):
         normalisation = Normalisation((mean,) * shape[2], (scale,) * shape[2])
@@ -105,19 +102,6 @@ def export_gated(
         path = descend(tried, gate_points, exporter.export)
     write_file(subject.folder / "fallback.json", path.to_json())
     return [*made, *shipped_record(subject.folder, path)], path
-
-
-def _dimensions(model: keras.Model, file: Path) -> tuple[Shape, int]:
-    """Return a picture's shape and the number of classes."""
-    takes = [tuple(each.shape) for each in getattr(model, "inputs", None) or ()]
-    gives = [tuple(each.shape) for each in getattr(model, "outputs", None) or ()]
-    match takes, gives:
-        case [(_, int(height), int(width), (1 | 3) as channels)], [(_, int(classes))]:
-            return (height, width, channels), classes
-    raise ConversionError(
-        f"{file}: takes {takes or 'nothing known'} and gives {gives or 'nothing known'}, expected "
-        "one picture (None, height, width, 1 or 3) of a fixed size, and (None, classes)"
-    )
 
 
 def _calibrating(given: Given) -> NDArray[np.int64]:

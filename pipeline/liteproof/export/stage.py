@@ -12,7 +12,7 @@ from liteproof.conversion.variants import FLOAT32, Variant, Weights, every_varia
 from liteproof.datasets import Dataset
 from liteproof.errors import RunError
 from liteproof.export.choices import Choices
-from liteproof.export.exported import Exported
+from liteproof.export.exported import SCHEMA_VERSION, Exported
 from liteproof.export.fallback import Fallback, descend, shipped_record
 from liteproof.export.subject import Pictures, Subject
 from liteproof.progress import say
@@ -175,16 +175,18 @@ def _stage(
 ) -> Stage:
     inputs = [digest(run.trained_model(variant.weights)), run.recipe_file.part("quantization")]
     inputs += [run.recipe.name, run.recipe.description, *dataset.labels]
-    inputs += [str(strip), *wide, version("tensorflow")]
+    inputs += [str(strip), *wide, version("tensorflow"), f"record {SCHEMA_VERSION}"]
     products = [run.tflite_model(variant), variant.record_in(run.path)]
     return Stage(f"export {variant.name}", run.path, inputs, products)
 
 
 def _is_current(run: Run, dataset: Dataset, variant: Variant) -> bool:
-    record = variant.record_in(run.path)
-    if not record.is_file() or not run.trained_model(variant.weights).is_file():
+    if not run.trained_model(variant.weights).is_file():
         return False
-    made = Exported.read(record)
+    try:
+        made = Exported.read(variant.record_in(run.path))
+    except RunError:  # it is not there, or of another version of ours
+        return False
     return _stage(run, dataset, variant, strip=made.stripped, wide=made.wide).is_done()
 
 

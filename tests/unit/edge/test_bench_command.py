@@ -3,8 +3,9 @@ from dataclasses import replace
 
 import pytest
 
-from liteproof_edge.benchmark import Benchmark, Latency
+from liteproof_edge.benchmark import Benchmark
 from liteproof_edge.commands import bench as module
+from liteproof_edge.latency import Latency
 from liteproof_edge.machine import Machine
 from liteproof_edge.runtime import Runtime
 

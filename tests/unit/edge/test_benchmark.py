@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from liteproof_edge import benchmark as module
-from liteproof_edge.benchmark import WARM_UP, Latency, benchmark
+from liteproof_edge.benchmark import WARM_UP, benchmark
 from liteproof_edge.bundle import GOLDEN, Bundle
 from liteproof_edge.errors import BundleError, GateError
+from liteproof_edge.latency import Latency
 from liteproof_edge.machine import Machine
 from liteproof_edge.runtime import Runtime
 

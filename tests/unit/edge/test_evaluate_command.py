@@ -9,11 +9,15 @@ import pytest
 from liteproof_edge.classifier import Classifier
 from liteproof_edge.commands import evaluate as module
 from liteproof_edge.evaluation import Evaluation
+from liteproof_edge.latency import Latency
 
 KEYS = {
     *("bundle", "correct", "n", "top1_accuracy", "interval", "labels", "confusion", "refused"),
-    *("preprocessing", "runtime", "median_latency_us"),
+    *("preprocessing", "runtime", "model_sha256", "machine", "board", "latency_us"),
+    *("kernels", "threads"),
 }
+
+LATENCY = Latency(50.0, 60.0, 70.0, 10)
 
 
 @pytest.fixture
@@ -27,7 +31,7 @@ def one_wrong(label_folders):
 def print_of(run, released, label_folders, monkeypatch):
     """Print a result of our own making."""
 
-    def show(labels, confusion, refused=None, median_latency_us=50.0):
+    def show(labels, confusion, refused=None, latency=LATENCY):
         result = Evaluation(
             correct=int(np.trace(confusion)),
             n=int(np.sum(confusion) + np.sum(refused or 0)),
@@ -36,7 +40,10 @@ def print_of(run, released, label_folders, monkeypatch):
             refused=tuple(refused or [0] * len(labels)),
             preprocessing="ink",
             runtime="some-runtime 1.0",
-            median_latency_us=median_latency_us,
+            model_sha256="5e" * 32,
+            machine="aarch64",
+            board=None,
+            latency=latency,
         )
         monkeypatch.setattr(module, "evaluate", lambda *_: result)
         return run("evaluate", released, label_folders)[1]
@@ -95,7 +102,7 @@ def test_evaluate_prints_the_worst_of_many_labels_and_no_confusion(print_of):
 
 
 def test_evaluate_prints_that_the_latency_is_unknown_where_every_picture_is_refused(print_of):
-    out = print_of(["cat", "dog"], [[0, 0], [0, 0]], refused=[2, 1], median_latency_us=None)
+    out = print_of(["cat", "dog"], [[0, 0], [0, 0]], refused=[2, 1], latency=None)
     assert out[3:7] == [
         "top-1 accuracy  0.00% (0 of 3)",
         "95 % interval   0.00% to 56.15%",
@@ -130,6 +137,16 @@ def test_evaluate_prints_json_where_a_picture_is_refused_too(run, released, labe
     exit_code, (line,), err = run("evaluate", released, label_folders, "--json")
     assert (exit_code, len(err)) == (3, 1)
     assert json.loads(line)["refused"] == [0, 0, 0, 1, 0, 0, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [([], ("shipping", 1)), (["--reference-kernels", "--threads", "2"], ("reference", 2))],
+)
+def test_evaluate_says_in_json_how_it_ran(run, released, idx_folder, options, expected):
+    _, (line,), _ = run("evaluate", released, idx_folder, "--json", *options)
+    result = json.loads(line)
+    assert (result["kernels"], result["threads"]) == expected
 
 
 def test_evaluate_takes_an_idx_folder(run, released, idx_folder):

@@ -1,6 +1,7 @@
 import json
 import pickle
 import shutil
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from scipy.stats import binomtest
 from liteproof_edge.classifier import MODEL_READY, Classifier
 from liteproof_edge.errors import DatasetError
 from liteproof_edge.evaluation import Evaluation, Score, evaluate, wilson_interval
+from liteproof_edge.latency import Latency
+from liteproof_edge.machine import read_machine
 
 # Two float64 evaluations of one formula, in another order.
 FLOAT64_ROUNDING = 1e-12
@@ -24,7 +27,10 @@ PETS = Evaluation(
     refused=(1, 0, 0, 0),
     preprocessing="photo",
     runtime="some-runtime 1.0",
-    median_latency_us=77.0,
+    model_sha256="5e" * 32,
+    machine="aarch64",
+    board="Some Board 4",
+    latency=Latency(77.0, 80.0, 99.5, 15),
 )
 
 
@@ -99,7 +105,10 @@ def test_evaluation_gives_all_of_it_in_json():
         "refused": [1, 0, 0, 0],
         "preprocessing": "photo",
         "runtime": "some-runtime 1.0",
-        "median_latency_us": 77.0,
+        "model_sha256": "5e" * 32,
+        "machine": "aarch64",
+        "board": "Some Board 4",
+        "latency_us": {"50": 77.0, "90": 80.0, "99": 99.5},
         "top1_accuracy": 0.6875,
         "interval": list(wilson_interval(11, 16)),
     }
@@ -156,7 +165,7 @@ def test_evaluate_gives_no_latency_where_no_picture_has_an_answer(classifier, tm
     (tmp_path / "3").mkdir()
     (tmp_path / "3" / "notes.txt").write_text("three")
     result = evaluate(classifier, tmp_path)
-    assert (result.correct, result.n, result.median_latency_us) == (0, 1, None)
+    assert (result.correct, result.n, result.latency) == (0, 1, None)
 
 
 def test_evaluate_knows_labels_that_it_never_saw(classifier, label_folders):
@@ -239,14 +248,24 @@ def test_evaluate_names_the_runtime(classifier, idx_folder):
     assert evaluate(classifier, idx_folder).runtime == str(classifier.session.runtime)
 
 
-def test_evaluate_gives_the_median_latency(classifier, idx_folder, monkeypatch):
+def test_evaluate_names_the_model_by_its_bytes(classifier, idx_folder):
+    model = classifier.bundle.path / "model.tflite"
+    assert evaluate(classifier, idx_folder).model_sha256 == sha256(model.read_bytes()).hexdigest()
+
+
+def test_evaluate_names_the_machine(classifier, idx_folder):
+    result, machine = evaluate(classifier, idx_folder), read_machine()
+    assert (result.machine, result.board) == (machine.architecture, machine.model)
+
+
+def test_evaluate_gives_the_latency(classifier, idx_folder, monkeypatch):
     run_many = classifier.session.run_many
 
     def timed(pictures, on_progress):
         return run_many(pictures, on_progress)[0], np.arange(20.0)
 
     monkeypatch.setattr(classifier.session, "run_many", timed)
-    assert evaluate(classifier, idx_folder).median_latency_us == 9.5
+    assert evaluate(classifier, idx_folder).latency == Latency(9.0, 17.0, 19.0, 20)
 
 
 def test_evaluate_tells_after_each_picture_how_far_it_is(classifier, mixed):

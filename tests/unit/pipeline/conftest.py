@@ -1,7 +1,10 @@
 """What several tests of the pipeline share: a small model that was trained, and how to spoil it."""
 
+import flatbuffers
 import keras
+import numpy as np
 import pytest
+from tensorflow.lite.python import schema_py_generated as schema
 
 from liteproof.architectures import build
 from liteproof.recipe_file import parse_recipe
@@ -56,3 +59,19 @@ def bars_model(tiny_recipe, tiny_idx):
 def bars(tiny_idx):
     """Pictures that the model was not trained with, and their labels."""
     return load(tiny_idx, Split.TEST)
+
+
+@pytest.fixture(scope="session")
+def without_weights():
+    """A function that returns a .tflite's bytes with nought for all its weights."""
+
+    def emptied(path):
+        model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
+        for buffer in model.buffers:
+            if buffer.data is not None and len(buffer.data) > 100:
+                buffer.data = np.zeros(len(buffer.data), np.uint8)
+        builder = flatbuffers.Builder()
+        builder.Finish(model.Pack(builder), b"TFL3")
+        return bytes(builder.Output())
+
+    return emptied

@@ -39,8 +39,12 @@ def test_manifest_repeats_the_measured_figures(tiny_run, bundle):
     measured = json.loads((tiny_run / "comparison.json").read_text())
     accuracy = bundle.manifest["accuracy"]
 
-    assert [accuracy["float"], accuracy["shipped"]] == measured["models"][::2]
-    assert accuracy["drop"] == measured["against_keras"]["int8"]["drop"]
+    for side, name in (("float", "baseline"), ("shipped", "candidate")):
+        assert accuracy[side]["correct"] == measured[name]["correct"]
+        assert accuracy[side]["model"] == measured[name]["name"]
+    assert accuracy["shipped"]["size_bytes"] == len(bundle.model)
+    assert accuracy["drop"] == measured["pair"]["drop"]
+    assert accuracy["verdict"] == measured["verdict"]
     assert bundle.manifest["training"]["pictures"] == 500
     assert len(bundle.manifest["verified_runtimes"]) == 2
 

@@ -113,7 +113,7 @@ def test_what_holds_the_gate_is_compared_bundled_and_said_in_the_manifest(tmp_pa
     assert gated.exit_code == compared.exit_code == bundled.exit_code == 0, bundled.stderr
     path = json.loads(gated.stdout)["fallback"]
     assert (path["shipped"], path["gate_points"]) == ("float16", 0.0)
-    assert json.loads(compared.stdout)["shipped"] == "float16"
+    assert json.loads(compared.stdout)["candidate"]["name"] == "float16"
     bundle = Bundle.load(tmp_path / "bundle")
     assert bundle.model == (run / "model-float16.tflite").read_bytes()
     assert bundle.manifest["quantization"]["kind"] == "float16"

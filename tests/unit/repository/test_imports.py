@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 EDGE = """
-errors operators machine processes
+errors latency operators machine processes
 affine flatbuffer idx manifest runtime marks pictures
 paper wiring
 report costs kinds layer_names
@@ -30,35 +30,38 @@ __main__
 """
 PIPELINE = """
 calibration.choice calibration.report compatibility.facts compatibility.operator_data confidence
-conversion.tables data.division data.folder_listing diagnosis.graph diagnosis.layer_error
-diagnosis.sums errors layers paired portability progress randomness recipe worker
+conversion.foreign_layers conversion.tables data.division data.folder_listing diagnosis.graph
+diagnosis.layer_error diagnosis.sums errors evidence.logits evidence.records layers paired
+portability progress randomness recipe report.drawing report.wording worker
 architectures augmentation calibration.form compatibility.assessment conversion.packing
-conversion.variants diagnosis.pairing diagnosis.table diagnosis.worker distribution input_spec
-model_card optimization qat recipe_file storage
+conversion.variants diagnosis.pairing diagnosis.table diagnosis.worker distribution
+evidence.corruption evidence.document evidence.margins evidence.verdict input_spec model_card
+optimization qat recipe_file report.charts report.confusion report.gallery storage
 compatibility.forecast conversion.converting conversion.metadata conversion.proof
-conversion.slimming conversion.foreign_layers data.acquisition data.parallel
-diagnosis.instrumentation diagnosis.sentences
-execution export.choices export.subject history layer_table layout_options learner precision
-rendezvous stage
-comparison conversion.convertible conversion.quantization curves data.decoding diagnosis.probing
-export.validation golden_choice runs team
-calibration.source data.source diagnosis.activations diagnosis.layer_comparison export.exported
-reference seeds
-calibration.behaviour data.decoded data.picture_folder data.prepared export.fallback
-calibration.check data.folder_check
-data.sources export.exporter
+conversion.slimming data.acquisition data.parallel diagnosis.instrumentation diagnosis.sentences
+evidence.robustness evidence.statistics execution export.choices export.subject history layer_table
+layout_options learner precision rendezvous report.sentences runs stage
+conversion.convertible conversion.quantization curves data.decoding diagnosis.probing
+export.validation golden_choice report.page seeds team
+calibration.source data.source diagnosis.activations diagnosis.layer_comparison evidence.contender
+export.exported reference
+calibration.behaviour data.decoded data.picture_folder data.prepared evidence.executions
+evidence.labelled export.fallback
+calibration.check data.folder_check evidence.comparing
+compare_files data.sources export.exporter
 datasets export.foreign
-bundling commands.options dimensions phases
+bundling commands.options dimensions phases robustness_stage
 commands.data commands.forecast commands.inspect description training
 commands.describe training_stage
 commands.train export.stage
-commands.export stages
-commands.bundle commands.compare
+commands.export comparison_stage
+commands.compare stages
+commands.bundle
 commands.run
 cli
 __init__ __main__
 calibration.__init__ commands.__init__ compatibility.__init__ conversion.__init__ data.__init__
-diagnosis.__init__ export.__init__
+diagnosis.__init__ evidence.__init__ export.__init__ report.__init__
 """
 LIGHT = {"numpy", "PIL", "tflite_runtime", "ai_edge_litert", "liteproof_edge"}
 

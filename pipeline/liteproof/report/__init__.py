@@ -1,0 +1,1 @@
+"""A comparison as one offline HTML file, for people."""
