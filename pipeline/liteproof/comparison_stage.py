@@ -143,7 +143,7 @@ def _compare(run: Run, dataset: Dataset, variants: Sequence[Variant], n: int) ->
         entries[candidate],
         others,
         terms,
-        run.path / "logits" / "test",
+        run.path / "logits" / ("test" if n >= total else "part"),
         damages,
         sentence,
     )
