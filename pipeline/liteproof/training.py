@@ -13,16 +13,17 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from liteproof import architectures, progress
+from liteproof import progress
 from liteproof.datasets import Dataset, Parts
 from liteproof.errors import RecipeError, StoppedError, TrainingError
 from liteproof.history import Epoch, log_epoch, read_history, write_history
-from liteproof.learner import Learner, Teacher
+from liteproof.learner import Learner
 from liteproof.phases import Phase, fine_tuning, training_proper
 from liteproof.randomness import Stream, random_stream
 from liteproof.recipe import Qat
 from liteproof.runs import Run
 from liteproof.storage import tensorflow_writing, write_file, writing
+from liteproof.teaching import frozen
 from liteproof.team import Team
 
 CHECKPOINT_SECONDS = 300  # at least so often, within an epoch
@@ -114,7 +115,7 @@ class _Training:
             peak=self.recipe.learning_rate,
             steps=self.steps * self.recipe.epochs,
             steps_before=self.steps * phase.epochs_before,
-            build_teacher=(lambda: _teacher(run, teacher, dataset, team)) if teacher else None,
+            build_teacher=(lambda: frozen(run, teacher, dataset, team)) if teacher else None,
         )
         # Where training is: finished epochs, steps of the present one, and its sums so far.
         self.epoch = tf.Variable(phase.epochs_before, dtype=tf.int64)
@@ -272,19 +273,6 @@ class _Training:
         if stalled:
             progress.say(f"stopping early: no better validation for {patience} epochs")
         return stalled
-
-
-def _teacher(run: Run, teacher: Run, dataset: Dataset, team: Team) -> Teacher:
-    """Return a finished training's model, frozen, as this run's recipe listens to it."""
-    distillation = run.recipe.training.distillation
-    if distillation is None:
-        raise ValueError("a teacher without a distillation")
-    model = architectures.build(teacher.recipe.architecture, dataset.shape, len(dataset.labels))
-    model.trainable = False
-    if team.is_chief:
-        model.load_weights(teacher.keras_model)
-    team.share([variable.value for variable in model.variables])
-    return Teacher(model, distillation.weight, distillation.temperature)
 
 
 def _write_model(model: keras.Model, path: Path) -> None:

@@ -50,7 +50,7 @@ evidence.labelled export.fallback
 calibration.check data.folder_check evidence.comparing
 compare_files data.sources export.exporter
 datasets export.foreign
-bundling commands.options dimensions phases robustness_stage
+bundling commands.options dimensions phases robustness_stage teaching
 commands.data commands.forecast commands.inspect description training
 commands.describe training_stage
 commands.train export.stage
