@@ -1,7 +1,7 @@
 """Comparing anything with anything: bundles, runs, .tflite files, Keras models, on one dataset."""
 
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -26,7 +26,7 @@ class Question:
         b: path of the candidate.
         data: a folder of IDX files, or of pictures for each class.
         margin_points: how many points of accuracy B may lose.
-        limit: how many pictures to compare; None for all of them.
+        limit: how many pictures to compare, without a verdict; None for all of them.
         mean: of a Keras model, what it wants taken from each pixel.
         scale: of a Keras model, what it wants the difference multiplied with.
     """
@@ -76,6 +76,8 @@ def compare_files(question: Question, cache: Path, out: Path | None = None) -> E
         provenance=_provenance(question, sides),
     )
     evidence = compare(entries[0], entries[1], (), terms, cache)
+    if question.limit is not None:
+        evidence = replace(evidence, verdict=None)
     if out is not None:
         make_folder(out)
         write_file(out / "comparison.json", to_json(evidence))

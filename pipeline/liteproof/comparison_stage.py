@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -57,13 +58,14 @@ def compare_models(run: Run, devices: Sequence[Path] = (), *, damaged: bool = Fa
 
 
 def compare_part(run: Run, limit: int) -> Evidence:
-    """Compare on some of the test pictures alone, drawn evenly; nothing is written.
+    """Compare on some of the test pictures, drawn evenly: no verdict, and nothing is written.
 
     Raises:
         RunError: the models have not been exported since the training.
     """
     dataset = trained(run)
-    return _compare(run, dataset, exported(run, dataset), limit)
+    evidence = _compare(run, dataset, exported(run, dataset), limit)
+    return replace(evidence, verdict=None)  # also where the limit is above the number of pictures
 
 
 def check(evidence: Evidence, *, strict: bool = False) -> None:

@@ -41,14 +41,24 @@ def test_run_is_compared_on_every_runtime_and_reported(tiny_run):
     assert "</html>" in (tiny_run / "report.html").read_text()
 
 
-def test_part_of_a_run_is_called_partial_and_changes_nothing(tiny_run):
+@pytest.mark.parametrize(("limit", "n"), [(30, 30), (150, 150), (10_000, 150)])
+def test_limit_is_called_partial_and_changes_nothing(tiny_run, limit, n):
     before = (tiny_run / "comparison.json").read_bytes()
 
-    done = compare(tiny_run, "--limit", 30, "--strict")
+    done = compare(tiny_run, "--limit", limit, "--strict")
 
     assert done.exit_code == 0, done.output
-    assert "n = 30 of 150: partial, so no verdict" in done.stdout
+    assert f"n = {n} of 150: partial, so no verdict" in done.stdout
     assert (tiny_run / "comparison.json").read_bytes() == before
+
+
+def test_limit_gives_two_models_no_verdict_either(tiny_run, tiny_idx):
+    done = compare(
+        *(tiny_run / "model-float32.tflite", tiny_run, "--data", tiny_idx, "--limit", 150, "--json")
+    )
+
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["verdict"] is None
 
 
 def test_device_is_merged_and_stays_merged(tiny_run, tmp_path):
