@@ -23,10 +23,11 @@ fuzz: $(INSTALLED) ## thousands of damaged models, manifests and pictures
 system: $(INSTALLED) ## the whole job on real MNIST, and the edge package in an empty environment
 	$(BIN)/pytest tests/system
 
-check: $(INSTALLED) ## lint, format, types
+check: $(INSTALLED) ## lint, format, types, one-way imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 bench: $(INSTALLED) ## start-up, memory, latency, preprocessing and training, as ratios on this machine
 	$(BIN)/python scripts/bench.py
@@ -34,7 +35,7 @@ bench: $(INSTALLED) ## start-up, memory, latency, preprocessing and training, as
 	$(BIN)/python scripts/bench_training.py
 
 clean: ## remove the environments, runs and caches (data and released models stay)
-	rm -rf $(VENV) .venv-* runs dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	rm -rf $(VENV) .venv-* runs dist .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis .coverage*
 
 $(INSTALLED): pyproject.toml edge/pyproject.toml hatch_build.py constraints.txt
 	@echo "setting up $(VENV): TensorFlow is large, this takes a minute or more"

@@ -16,10 +16,10 @@ import numpy as np
 from PIL import Image
 
 from liteproof_edge import Bundle, Classifier
-from liteproof_edge.golden import Golden
-from liteproof_edge.preprocessing import preprocess
-from liteproof_edge.processes import measure
-from liteproof_edge.runtime import PACKAGES, Runtime, installed, load_runtime
+from liteproof_edge.bundle.golden import Golden
+from liteproof_edge.measurement.processes import measure
+from liteproof_edge.preprocessing.spec import preprocess
+from liteproof_edge.runtime.loading import PACKAGES, Runtime, installed, load_runtime
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent

@@ -12,9 +12,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from liteproof.architectures import build
-from liteproof.recipe_file import load_recipe
-from liteproof_edge.processes import measure
+from liteproof.network.architecture import build
+from liteproof.recipes.reader import load_recipe
+from liteproof_edge.measurement.processes import measure
 
 ROUNDS = 5
 PICTURES = 1000  # half of them calibrate, as many as the recipe takes; the others are measured on

@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from liteproof import distribution
-from liteproof.recipe import Architecture, Augmentation, Conv, Precision, Recipe, Residual
+from liteproof.cluster.strategy import make_strategy
+from liteproof.recipes.schema import Architecture, Augmentation, Conv, Precision, Recipe, Residual
+from liteproof.tensorflow_setup import Device, prepare
 
 ROUNDS = 2
 SECONDS = 6.0  # of steps in each process
@@ -78,14 +79,15 @@ def main() -> None:
 
 def pictures_per_second(name: str, option: Option) -> float:
     """Take steps for SECONDS after the first block, which is traced."""
-    distribution.prepare(distribution.Device.CPU, option.threads)
-    strategy: Any = distribution.strategy(distribution.Device.CPU)
+    prepare(Device.CPU, option.threads)
+    strategy: Any = make_strategy(Device.CPU)
     import keras  # noqa: PLC0415 - takes seconds
     import tensorflow as tf  # noqa: PLC0415
 
-    from liteproof import architectures, layers  # noqa: PLC0415
-    from liteproof.learner import Learner  # noqa: PLC0415
-    from liteproof.recipe_file import load_recipe  # noqa: PLC0415
+    from liteproof.network import layers  # noqa: PLC0415
+    from liteproof.network.architecture import build  # noqa: PLC0415
+    from liteproof.recipes.reader import load_recipe  # noqa: PLC0415
+    from liteproof.training.learner import Learner  # noqa: PLC0415
 
     recipe = widened(load_recipe(name).recipe, option.wider)
     training = replace(recipe.training, precision=Precision(option.precision))
@@ -97,7 +99,7 @@ def pictures_per_second(name: str, option: Option) -> float:
         vars(layers)["BatchNormalization"].call = keras.layers.BatchNormalization.call
     shape = RECIPES[name]
     learner = Learner(
-        lambda: architectures.build(recipe.architecture, shape, 10),
+        lambda: build(recipe.architecture, shape, 10),
         training,
         strategy,
         seed=0,

@@ -14,10 +14,11 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from liteproof import distribution
-from liteproof.datasets import Dataset
-from liteproof.precision import resolve_precision
-from liteproof.recipe import Recipe
+from liteproof.cluster.strategy import make_strategy
+from liteproof.data.dataset import Dataset
+from liteproof.recipes.schema import Recipe
+from liteproof.tensorflow_setup import Device, available_cores, import_tensorflow, prepare
+from liteproof.training.precision import resolve_precision
 
 GOAL = 0.99
 ROUNDS = 2
@@ -51,10 +52,10 @@ def main() -> None:
 
 def run(way: str) -> tuple[float, float]:
     """Train in one of the ways; return the seconds and the accuracy reached."""
-    distribution.prepare(distribution.Device.CPU, distribution.available_cores())
-    from liteproof.datasets import default_data_dir, load_dataset  # noqa: PLC0415
+    prepare(Device.CPU, available_cores())
+    from liteproof.data.dataset import default_data_dir, load_dataset  # noqa: PLC0415
     from liteproof.progress import say  # noqa: PLC0415
-    from liteproof.recipe_file import load_recipe  # noqa: PLC0415
+    from liteproof.recipes.reader import load_recipe  # noqa: PLC0415
 
     recipe = load_recipe("mnist-sprint").recipe
     dataset = load_dataset(recipe.dataset, recipe.preprocessing, default_data_dir(), say)
@@ -63,7 +64,7 @@ def run(way: str) -> tuple[float, float]:
 
 def keras_io(dataset: Dataset) -> tuple[float, float]:
     """Train as keras.io's example does, epoch by epoch."""
-    distribution.import_tensorflow()
+    import_tensorflow()
     import keras  # noqa: PLC0415 - takes seconds
 
     keras.utils.set_random_seed(0)
@@ -96,17 +97,17 @@ def keras_io(dataset: Dataset) -> tuple[float, float]:
 
 def liteproof(recipe: Recipe, dataset: Dataset) -> tuple[float, float]:
     """Train by the project's own steps."""
-    strategy: Any = distribution.strategy(distribution.Device.CPU)
-    from liteproof import architectures  # noqa: PLC0415 - imports TensorFlow
-    from liteproof.learner import Learner  # noqa: PLC0415 - imports TensorFlow
+    strategy: Any = make_strategy(Device.CPU)
+    from liteproof.network.architecture import build  # noqa: PLC0415 - imports TensorFlow
     from liteproof.randomness import Stream, random_stream  # noqa: PLC0415
+    from liteproof.training.learner import Learner  # noqa: PLC0415 - imports TensorFlow
 
-    precision = resolve_precision(recipe.training.precision, distribution.Device.CPU)
+    precision = resolve_precision(recipe.training.precision, Device.CPU)
     training, classes = replace(recipe.training, precision=precision), len(dataset.labels)
     per_epoch = len(dataset.train.labels) // training.batch_size
     steps = per_epoch * training.epochs
     learner = Learner(
-        lambda: architectures.build(recipe.architecture, dataset.shape, classes),
+        lambda: build(recipe.architecture, dataset.shape, classes),
         training,
         strategy,
         seed=training.seed,

@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 
 from liteproof_edge import idx
 from liteproof_edge.__main__ import main as liteproof_edge
-from liteproof_edge.bundle import Bundle
+from liteproof_edge.bundle.reader import Bundle
 from liteproof_edge.errors import PictureError
-from liteproof_edge.preprocessing import preprocess
-from liteproof_edge.runtime import Runtime, load_runtime
-from liteproof_edge.session import Session
+from liteproof_edge.preprocessing.spec import preprocess
+from liteproof_edge.runtime.loading import Runtime, load_runtime
+from liteproof_edge.runtime.session import Session
 
 
 def main(runtime: str, path: str, data: str, outputs: str, *photos: str) -> None:

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from liteproof_edge.runtime import Runtime
+from liteproof_edge.runtime.loading import Runtime
 
 SITE = "site"  # the folder of a root file system that holds the runtime
 

@@ -25,13 +25,13 @@ from emulated_answers import HEAD, Agreement, Answer, Measurement
 from emulated_boards import BOARDS, Board, environment_of, python_of
 from emulated_roots import default_cache, root_of
 from liteproof.errors import DeviceError
-from liteproof_edge.bundle import Bundle
+from liteproof_edge.bundle.reader import Bundle
 from liteproof_edge.commands.output import show_table
 from liteproof_edge.errors import LiteproofError, PictureError
 from some_pictures import copy_some
 
 if TYPE_CHECKING:
-    from liteproof_edge.runtime import Runtime
+    from liteproof_edge.runtime.loading import Runtime
 
 ROOT = Path(__file__).parent.parent
 EDGE = ROOT / "edge"

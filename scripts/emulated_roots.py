@@ -20,7 +20,7 @@ from emulated_boards import SITE, Board, cpu_info, environment_of, python_of
 from liteproof.errors import DeviceError
 from liteproof.storage import PARTIAL, make_folder, remove_leftovers, writing
 from liteproof_edge.errors import RuntimeMissingError
-from liteproof_edge.runtime import PACKAGES
+from liteproof_edge.runtime.loading import PACKAGES
 
 PACKAGES_OF_DEBIAN = ("python3-minimal", "python3-numpy", "python3-pil", "libstdc++6")
 # The main archive alone: its index is whole, while that of armhf's security updates often was not.

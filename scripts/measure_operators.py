@@ -24,9 +24,9 @@ import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 
 from liteproof.compatibility.operator_data import data_of
-from liteproof.distribution import quiet
-from liteproof_edge.flatbuffer import read_model
-from liteproof_edge.operators import BUILTIN_OPERATORS, TENSOR_TYPES
+from liteproof.tensorflow_setup import quiet
+from liteproof_edge.model.flatbuffer import read_model
+from liteproof_edge.model.operators import BUILTIN_OPERATORS, TENSOR_TYPES
 from small_models import MODELS, Form, convert
 
 ROOT = Path(__file__).parent.parent

@@ -19,8 +19,8 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 
 from liteproof_edge import Classifier, idx
 from liteproof_edge.errors import PictureError
-from liteproof_edge.evaluation import wilson_interval
-from liteproof_edge.preprocessing import preprocess
+from liteproof_edge.measurement.evaluation import wilson_interval
+from liteproof_edge.preprocessing.spec import preprocess
 
 ROOT = Path(__file__).parent.parent
 ASIDE, CELL, SHOWN = 120, (240, 134), 5  # pixels of a contact sheet, and its pictures in a row

@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 
 from liteproof.errors import AccuracyError
-from liteproof.recipe_file import load_recipe
-from liteproof.runs import open_run
-from liteproof.seeds import MOST, Seed, Seeds, recipe_digest
+from liteproof.evidence.seeds import MOST, Seed, Seeds, recipe_digest
+from liteproof.recipes.reader import load_recipe
+from liteproof.runs.run import open_run
 from liteproof.storage import write_file
 
 LITEPROOF = Path(sys.executable).with_name("liteproof")

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from liteproof_edge import idx
-from liteproof_edge.preprocessing import preprocess, spec_from_json
+from liteproof_edge.preprocessing.spec import preprocess, spec_from_json
 from realistic import BICUBIC, draw
 
 GOLDEN = Path(__file__).parent.parent / "tests" / "golden"

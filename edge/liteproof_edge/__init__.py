@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from liteproof_edge.bundle import Bundle
+    from liteproof_edge.bundle.reader import Bundle
     from liteproof_edge.classifier import Classifier, Prediction, Predictions
     from liteproof_edge.errors import (
         BundleError,
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
         RuntimeMissingError,
         VerificationError,
     )
-    from liteproof_edge.evaluation import Evaluation, evaluate
-    from liteproof_edge.report import Report
-    from liteproof_edge.runtime import Runtime
-    from liteproof_edge.verification import Verification, verify
+    from liteproof_edge.measurement.evaluation import Evaluation, evaluate
+    from liteproof_edge.measurement.verification import Verification, verify
+    from liteproof_edge.preprocessing.prepared import Report
+    from liteproof_edge.runtime.loading import Runtime
 
 # Each name's module, imported when the name is first used: a program starts with what it needs.
 _MODULES = {
-    **dict.fromkeys(("Bundle",), "bundle"),
+    **dict.fromkeys(("Bundle",), "bundle.reader"),
     **dict.fromkeys(("Classifier", "Prediction", "Predictions"), "classifier"),
-    **dict.fromkeys(("Evaluation", "evaluate"), "evaluation"),
-    **dict.fromkeys(("Report",), "report"),
-    **dict.fromkeys(("Runtime",), "runtime"),
-    **dict.fromkeys(("Verification", "verify"), "verification"),
+    **dict.fromkeys(("Evaluation", "evaluate"), "measurement.evaluation"),
+    **dict.fromkeys(("Report",), "preprocessing.prepared"),
+    **dict.fromkeys(("Runtime",), "runtime.loading"),
+    **dict.fromkeys(("Verification", "verify"), "measurement.verification"),
 }
 
 __all__ = [

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from liteproof_edge.command_line import parse
+from liteproof_edge.commands.arguments import parse
 from liteproof_edge.commands.output import complain, silence
 from liteproof_edge.errors import LiteproofError
 

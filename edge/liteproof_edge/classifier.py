@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from liteproof_edge.bundle import Bundle
-from liteproof_edge.pictures import Picture
-from liteproof_edge.preprocessing import preprocess
-from liteproof_edge.report import Report
-from liteproof_edge.runtime import Runtime, load_runtime
-from liteproof_edge.session import Session
+from liteproof_edge.bundle.reader import Bundle
+from liteproof_edge.preprocessing.pictures import Picture
+from liteproof_edge.preprocessing.prepared import Report
+from liteproof_edge.preprocessing.spec import preprocess
+from liteproof_edge.runtime.loading import Runtime, load_runtime
+from liteproof_edge.runtime.session import Session
 
 MODEL_READY = Report("none (model-ready tensor)")
 TOP = 3
@@ -126,7 +126,7 @@ class Classifier(AbstractContextManager["Classifier"]):
             RuntimeMissingError: there is no such runtime here.
         """
         if unverified:
-            from liteproof_edge.unverified import read_unverified  # noqa: PLC0415 - rarely needed
+            from liteproof_edge.runtime.unverified import read_unverified  # noqa: PLC0415 - rarely needed
 
             bundle = read_unverified(path)
         else:

@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from liteproof import distribution
 from liteproof.commands.bundle import bundle
 from liteproof.commands.compare import compare
 from liteproof.commands.data import data
@@ -16,7 +15,7 @@ from liteproof.commands.forecast import forecast
 from liteproof.commands.inspect import inspect
 from liteproof.commands.run import run
 from liteproof.commands.train import train
-from liteproof.distribution import Device
+from liteproof.tensorflow_setup import Device, available_cores, prepare
 from liteproof_edge.errors import LiteproofError
 
 INTERRUPTED = "interrupted; `run` goes on by itself from here, `train` with --resume"
@@ -53,7 +52,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal's encoding may lack a character
             stream.reconfigure(errors="backslashreplace")
-    distribution.prepare(Device.AUTO, distribution.available_cores())
+    prepare(Device.AUTO, available_cores())
 
 
 for command in COMMANDS:

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from liteproof_edge.__main__ import main
-from liteproof_edge.bundle import Bundle
+from liteproof_edge.bundle.manifest import BLANK_SEAL, SEAL
+from liteproof_edge.bundle.reader import Bundle
 from liteproof_edge.classifier import Classifier
-from liteproof_edge.confinement import confine
 from liteproof_edge.errors import BundleError, LiteproofError
-from liteproof_edge.manifest import BLANK_SEAL, SEAL
-from liteproof_edge.runtime import Runtime, load_runtime
-from liteproof_edge.session import Session
-from liteproof_edge.unverified import read_unverified
+from liteproof_edge.runtime.confinement import confine
+from liteproof_edge.runtime.loading import Runtime, load_runtime
+from liteproof_edge.runtime.session import Session
+from liteproof_edge.runtime.unverified import read_unverified
 
 MODEL_SECONDS = 2.0  # that a damaged model may take to load, and to run
 # Both of these, two starts of Python on a busy machine and some.

@@ -14,9 +14,9 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from liteproof_edge.errors import PictureError
-from liteproof_edge.photo import ChannelOrder, Fit, PhotoSpec, Resampling
-from liteproof_edge.pictures import MAX_PIXELS
-from liteproof_edge.preprocessing import InkSpec, RawSpec, preprocess
+from liteproof_edge.preprocessing.photo import ChannelOrder, Fit, PhotoSpec, Resampling
+from liteproof_edge.preprocessing.pictures import MAX_PIXELS
+from liteproof_edge.preprocessing.spec import InkSpec, RawSpec, preprocess
 
 WIDTH, HEIGHT = 48, 40
 INK = InkSpec(height=28, width=28, channels=1, box=20)

@@ -5,15 +5,15 @@ import json
 import numpy as np
 import pytest
 
-from liteproof.confidence import fit_temperature
-from liteproof.datasets import cached_dataset, divide
+from liteproof.data.dataset import cached_dataset, divide
+from liteproof.evidence.confidence import fit_temperature
 from liteproof.randomness import Stream, random_stream
-from liteproof.recipe import DatasetChoice, Raw
+from liteproof.recipes.schema import DatasetChoice, Raw
 from liteproof_edge import Bundle, Classifier, evaluate, idx, verify
 from liteproof_edge.__main__ import main
-from liteproof_edge.flatbuffer import read_model
-from liteproof_edge.runtime import installed, load_runtime
-from liteproof_edge.session import Session
+from liteproof_edge.model.flatbuffer import read_model
+from liteproof_edge.runtime.loading import installed, load_runtime
+from liteproof_edge.runtime.session import Session
 
 MAX_TOP1_DROP = 0.02  # of 150 pictures: three
 # float32 sums in another order than Keras' own; logits are of the order of 10.

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from liteproof.confidence import expected_calibration_error
+from liteproof.evidence.confidence import expected_calibration_error
 from liteproof_edge import Bundle, Classifier, evaluate, verify
-from liteproof_edge.flatbuffer import read_model
-from liteproof_edge.inspection import inspect
-from liteproof_edge.runtime import installed, load_runtime
-from liteproof_edge.session import Session
+from liteproof_edge.inspection.inspect import inspect
+from liteproof_edge.model.flatbuffer import read_model
+from liteproof_edge.runtime.loading import installed, load_runtime
+from liteproof_edge.runtime.session import Session
 
 # The one model that is released, not the mean over seeds: a point is 100 of its pictures.
 MAX_CHANGE = {"mnist": 0.0002, "mnist-micro": 0.0002, "fashion-mnist": 0.003}

@@ -3,10 +3,10 @@
 import argparse
 import json
 
-from liteproof_edge.benchmark import benchmark
-from liteproof_edge.bundle import Bundle
+from liteproof_edge.bundle.reader import Bundle
 from liteproof_edge.commands.output import complain, show_progress, show_rows
-from liteproof_edge.latency import Latency
+from liteproof_edge.measurement.benchmark import benchmark
+from liteproof_edge.measurement.latency import Latency
 
 
 def run(options: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from liteproof_edge.classifier import Classifier
 from liteproof_edge.commands.output import complain
 from liteproof_edge.errors import PictureError, one_line
-from liteproof_edge.pictures import MAX_FILE_BYTES, SUFFIXES
+from liteproof_edge.preprocessing.pictures import MAX_FILE_BYTES, SUFFIXES
 
 STANDARD_INPUT = "-"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from liteproof_edge.classifier import Classifier
 from liteproof_edge.commands.output import complain, show_progress, show_rows, show_table
 from liteproof_edge.errors import PictureError
-from liteproof_edge.evaluation import Evaluation, evaluate
+from liteproof_edge.measurement.evaluation import Evaluation, evaluate
 
 MOST_LABELS = 20  # in a table; with more of them, the whole is left to --json
 

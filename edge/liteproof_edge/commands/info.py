@@ -6,12 +6,12 @@ import platform
 from collections.abc import Iterator
 from typing import Any
 
-from liteproof_edge.bundle import Bundle, TensorSpec
+from liteproof_edge.bundle.reader import Bundle, TensorSpec
 from liteproof_edge.commands.output import show_rows
 from liteproof_edge.errors import LiteproofError, one_line
-from liteproof_edge.preprocessing import spec_to_json
-from liteproof_edge.runtime import Runtime, load_runtime
-from liteproof_edge.session import Session
+from liteproof_edge.preprocessing.spec import spec_to_json
+from liteproof_edge.runtime.loading import Runtime, load_runtime
+from liteproof_edge.runtime.session import Session
 
 
 def run(options: argparse.Namespace) -> int:

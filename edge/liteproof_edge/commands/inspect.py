@@ -6,12 +6,12 @@ import json
 import os
 from pathlib import Path
 
+from liteproof_edge.bundle.manifest import MAX_FILE_BYTES, MODEL, read_file
+from liteproof_edge.commands.inspection_text import graph_lines, summary
 from liteproof_edge.commands.output import show_rows
 from liteproof_edge.errors import one_line
-from liteproof_edge.flatbuffer import read_model
-from liteproof_edge.inspection import inspect
-from liteproof_edge.inspection_text import graph_lines, summary
-from liteproof_edge.manifest import MAX_FILE_BYTES, MODEL, read_file
+from liteproof_edge.inspection.inspect import inspect
+from liteproof_edge.model.flatbuffer import read_model
 
 
 def run(options: argparse.Namespace) -> int:

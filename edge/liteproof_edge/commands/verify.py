@@ -4,10 +4,10 @@ import argparse
 import json
 from dataclasses import asdict
 
-from liteproof_edge.bundle import Bundle
+from liteproof_edge.bundle.reader import Bundle
 from liteproof_edge.commands.output import show_rows
 from liteproof_edge.errors import VerificationError
-from liteproof_edge.verification import verify
+from liteproof_edge.measurement.verification import verify
 
 
 def run(options: argparse.Namespace) -> int:

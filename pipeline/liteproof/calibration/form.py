@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liteproof.calibration.report import Finding, Rule, Severity
-from liteproof_edge.affine import Normalisation
+from liteproof_edge.model.affine import Normalisation
 
 HIGHEST = 255
 # Half of all levels: a photo in dim light spans more, and what spans less was most often scaled.

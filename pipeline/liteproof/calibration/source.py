@@ -17,8 +17,8 @@ from liteproof.data.division import fixed_order
 from liteproof.data.folder_listing import Listed, list_pictures
 from liteproof.storage import writing
 from liteproof_edge.errors import DatasetError, LiteproofError
-from liteproof_edge.pictures import SUFFIXES
-from liteproof_edge.preprocessing import QUIET, Spec
+from liteproof_edge.preprocessing.pictures import SUFFIXES
+from liteproof_edge.preprocessing.spec import QUIET, Spec
 
 MOST_PICTURES = (
     1000  # of a folder: more than that change next to nothing, and converting takes long

@@ -20,9 +20,10 @@ from liteproof.commands.options import RUN_FOLDER
 )
 def bundle(path: Path, folder: Path, seeds_file: Path | None) -> None:
     """Write a run's bundle: the model and all that a device needs to use and check it."""
-    from liteproof import runs, stages  # noqa: PLC0415
+    from liteproof.bundling import stage  # noqa: PLC0415
+    from liteproof.runs.run import open_run  # noqa: PLC0415
 
-    stages.bundle(runs.open_run(path), folder, seeds_file)
+    stage.bundle(open_run(path), folder, seeds_file)
     click.echo(next_steps(folder))
 
 

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from liteproof import distribution
 from liteproof.commands.options import JSON
-from liteproof.distribution import Device
+from liteproof.tensorflow_setup import Device, available_cores, prepare
 
 if TYPE_CHECKING:
     from liteproof.evidence.records import Evidence
@@ -63,7 +62,7 @@ def compare(  # noqa: PLR0913 - one for each option
     Exit code 6: B is shown to lose more than the margin; with --strict, also where that cannot be
     told.
     """
-    from liteproof.comparison_stage import check  # noqa: PLC0415
+    from liteproof.comparison.stage import check  # noqa: PLC0415
     from liteproof.evidence.document import table, to_json  # noqa: PLC0415
 
     if len(paths) == 1:
@@ -71,9 +70,9 @@ def compare(  # noqa: PLR0913 - one for each option
             raise click.UsageError("--data, --margin and --out go with A and B: a RUN has its own")
         evidence = _run(paths[0], limit, devices, damaged=damaged)
     elif len(paths) == 2 and data is not None and not (devices or damaged):
-        from liteproof.compare_files import Question, compare_files  # noqa: PLC0415
+        from liteproof.comparison.files import Question, compare_files  # noqa: PLC0415
 
-        distribution.prepare(Device.AUTO, distribution.available_cores())
+        prepare(Device.AUTO, available_cores())
         points = MARGIN_POINTS if margin_points is None else margin_points
         question = Question(*paths, data, points, limit, mean, scale)
         with tempfile.TemporaryDirectory(prefix="liteproof-") as temporary:
@@ -86,8 +85,9 @@ def compare(  # noqa: PLR0913 - one for each option
 
 
 def _run(path: Path, limit: int | None, devices: tuple[Path, ...], *, damaged: bool) -> "Evidence":
-    from liteproof import comparison_stage, runs  # noqa: PLC0415
+    from liteproof.comparison import stage  # noqa: PLC0415
+    from liteproof.runs.run import open_run  # noqa: PLC0415
 
     if limit:
-        return comparison_stage.compare_part(runs.open_run(path), limit)
-    return comparison_stage.compare_models(runs.open_run(path), devices, damaged=damaged)
+        return stage.compare_part(open_run(path), limit)
+    return stage.compare_models(open_run(path), devices, damaged=damaged)

@@ -25,7 +25,7 @@ def data(name: str, source: Path | None, *, skip_unreadable: bool, data_dir: Pat
     A folder of pictures is train/<class>/* with test/<class>/*, or <class>/*, of which a fifth of
     each class is held out for testing. The pictures stay where they are.
     """
-    from liteproof.datasets import default_data_dir, fetch_dataset  # noqa: PLC0415
+    from liteproof.data.dataset import default_data_dir, fetch_dataset  # noqa: PLC0415
     from liteproof.progress import say  # noqa: PLC0415
 
     data_dir = data_dir or default_data_dir()

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from liteproof import distribution
 from liteproof.commands.options import DATA_DIR, JSON
+from liteproof.tensorflow_setup import quiet
 
 
 def _read_shape(
@@ -15,7 +15,7 @@ def _read_shape(
 ) -> tuple[int, int, int] | None:
     if value is None:
         return None
-    from liteproof_edge.preprocessing import MAX_SIDE  # noqa: PLC0415
+    from liteproof_edge.preprocessing.spec import MAX_SIDE  # noqa: PLC0415
 
     match = re.fullmatch(r"([1-9][0-9]{0,3})x([1-9][0-9]{0,3})x([13])", value)
     height, width, channels = map(int, match.groups()) if match else (0, 0, 0)
@@ -41,14 +41,14 @@ def _read_shape(
 @JSON
 def describe(recipe: str, data_dir: Path | None, *, as_json: bool, **given: Any) -> None:  # noqa: ANN401
     """Show what a recipe's model will be and take of a device, before any training."""
-    from liteproof.datasets import default_data_dir  # noqa: PLC0415
-    from liteproof.dimensions import dimensions  # noqa: PLC0415
-    from liteproof.recipe_file import load_recipe  # noqa: PLC0415
+    from liteproof.data.dataset import default_data_dir  # noqa: PLC0415
+    from liteproof.description.dimensions import dimensions  # noqa: PLC0415
+    from liteproof.recipes.reader import load_recipe  # noqa: PLC0415
 
     found = load_recipe(recipe).recipe
     taken = dimensions(found, data_dir or default_data_dir(), **given)
-    with distribution.quiet():
-        from liteproof import description  # noqa: PLC0415 - takes seconds
+    with quiet():
+        from liteproof.description.describe import describe as describe_recipe  # noqa: PLC0415
 
-    described = description.describe(found, taken)
+    described = describe_recipe(found, taken)
     click.echo(described.to_json() if as_json else described.table())

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from liteproof import distribution
 from liteproof.commands.options import JSON
 from liteproof.compatibility.facts import Target
 from liteproof.conversion.variants import FLOAT32, Granularity, Interface, Scheme, Variant, Weights
-from liteproof.distribution import Device
+from liteproof.tensorflow_setup import Device, available_cores, prepare, quiet
 
 if TYPE_CHECKING:
     from liteproof.export.exported import Exported
@@ -106,9 +105,9 @@ def _export(  # noqa: PLR0913
     **form: str | None,
 ) -> "tuple[list[Exported], Fallback | None]":
     """Do what the options ask for, to a run or to a Keras model."""
-    from liteproof import runs  # noqa: PLC0415
     from liteproof.export import stage  # noqa: PLC0415
     from liteproof.export.choices import Choices  # noqa: PLC0415
+    from liteproof.runs.run import open_run  # noqa: PLC0415
 
     if (path is None) == (keras_file is None):
         raise click.UsageError("expected a RUN, or --keras")
@@ -118,7 +117,7 @@ def _export(  # noqa: PLR0913
     if path is not None:
         if representative or folder:
             raise click.UsageError("--representative and --out go with --keras")
-        run = runs.open_run(path)
+        run = open_run(path)
         if gate_points is not None:
             return stage.export_gated(run, _rungs(schemes, form), gate_points, choices)
         if not schemes:
@@ -127,8 +126,8 @@ def _export(  # noqa: PLR0913
         return stage.export(run, variants, choices), None
     if keras_file is None or representative is None or folder is None:
         raise click.UsageError("--keras takes --representative and --out")
-    distribution.prepare(Device.AUTO, distribution.available_cores())
-    with distribution.quiet():
+    prepare(Device.AUTO, available_cores())
+    with quiet():
         from liteproof.export import foreign  # noqa: PLC0415 - TensorFlow
     subject = foreign.read_subject(keras_file, representative, folder, mean, scale)
     if gate_points is not None:

@@ -27,8 +27,8 @@ def forecast(model: Path, targets: tuple[str, ...], *, as_json: bool) -> None:
     reason why it cannot.
     """
     from liteproof.compatibility import forecast as forecasting  # noqa: PLC0415 - as every command
-    from liteproof_edge.flatbuffer import read_model  # noqa: PLC0415
-    from liteproof_edge.manifest import MAX_FILE_BYTES, MODEL, read_file  # noqa: PLC0415
+    from liteproof_edge.bundle.manifest import MAX_FILE_BYTES, MODEL, read_file  # noqa: PLC0415
+    from liteproof_edge.model.flatbuffer import read_model  # noqa: PLC0415
 
     path = model
     if os.path.isdir(path):  # noqa: PTH112 - Path's raises where a name is too long

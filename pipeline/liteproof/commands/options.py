@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from liteproof import distribution
-from liteproof.distribution import Device, Layout, Strategy
-from liteproof.layout_options import layout_options
+from liteproof.cluster.strategy import Layout, Strategy, all_gpus
+from liteproof.commands.cluster_options import layout_options
+from liteproof.tensorflow_setup import Device, available_cores, prepare
 
 RUN_FOLDER = click.argument("path", metavar="RUN", type=click.Path(path_type=Path))
 DATA_DIR = click.option(
@@ -38,7 +38,7 @@ def training_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def read_settings(  # noqa: PLR0913 - one for each option
     path: Path,
-    training: Any,  # noqa: ANN401 - liteproof.recipe.Training
+    training: Any,  # noqa: ANN401 - liteproof.recipes.schema.Training
     layout: Layout,
     *,
     resume: bool,
@@ -46,21 +46,21 @@ def read_settings(  # noqa: PLR0913 - one for each option
     threads: int | None,
     device: str | None,
     data_dir: Path | None,
-) -> tuple[Any, Layout]:  # liteproof.runs.Settings, which is imported here
+) -> tuple[Any, Layout]:  # liteproof.runs.run.Settings, which is imported here
     """Return what was asked for, else what the run was begun with, else the default."""
-    from liteproof.datasets import default_data_dir  # noqa: PLC0415
-    from liteproof.precision import resolve_precision  # noqa: PLC0415
-    from liteproof.runs import Settings, find_run  # noqa: PLC0415
+    from liteproof.data.dataset import default_data_dir  # noqa: PLC0415
+    from liteproof.runs.run import Settings, find_run  # noqa: PLC0415
+    from liteproof.training.precision import resolve_precision  # noqa: PLC0415
 
     found = find_run(path)
     before = found.settings if found else None
     if seed is None:
         seed = before.seed if before and resume else training.seed
     chosen = Device(device) if device else before.device if before else Device.AUTO
-    threads = threads or (before.threads if before else distribution.available_cores())
-    distribution.prepare(chosen, threads)
+    threads = threads or (before.threads if before else available_cores())
+    prepare(chosen, threads)
     if layout.strategy is Strategy.MIRRORED and not layout.devices:
-        layout = replace(layout, devices=distribution.all_gpus(chosen))
+        layout = replace(layout, devices=all_gpus(chosen))
     settings = Settings(
         seed=seed,
         threads=threads,

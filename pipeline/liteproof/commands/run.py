@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from liteproof.commands.bundle import next_steps
+from liteproof.commands.cluster_options import read_layout
 from liteproof.commands.options import JSON, read_settings, training_options
-from liteproof.layout_options import read_layout
 
 
 @click.command()
@@ -27,9 +27,10 @@ def run(
     **options: Any,  # noqa: ANN401
 ) -> None:
     """Do it all: data, train, export, compare, bundle. What has not changed is skipped."""
-    from liteproof import stages, training_stage  # noqa: PLC0415
+    from liteproof.chain import run_all  # noqa: PLC0415
     from liteproof.evidence.document import table, to_json  # noqa: PLC0415
-    from liteproof.recipe_file import load_recipe  # noqa: PLC0415
+    from liteproof.recipes.reader import load_recipe  # noqa: PLC0415
+    from liteproof.training.stage import Existing, train  # noqa: PLC0415
 
     recipe_file = load_recipe(recipe)
     path = path or Path("runs", recipe_file.recipe.name)
@@ -37,9 +38,9 @@ def run(
     training = recipe_file.recipe.training
     settings, layout = read_settings(path, training, layout, resume=False, **options)
     if layout.index:
-        training_stage.train(path, recipe_file, settings, training_stage.Existing.REPLACE, layout)
+        train(path, recipe_file, settings, Existing.REPLACE, layout)
         click.echo(f"{layout}: trained; the chief has the model, and goes on with it", err=as_json)
         return
-    evidence = stages.run_all(path, recipe_file, settings, layout, strict=strict)
+    evidence = run_all(path, recipe_file, settings, layout, strict=strict)
     click.echo(to_json(evidence) if as_json else f"\n{table(evidence)}\n")
     click.echo(f"report:    {path / 'report.html'}\n{next_steps(path / 'bundle')}", err=as_json)

@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
+from liteproof.commands.cluster_options import read_layout
 from liteproof.commands.options import read_settings, training_options
-from liteproof.layout_options import read_layout
 
 
 @click.command()
@@ -16,15 +16,15 @@ from liteproof.layout_options import read_layout
 @training_options
 def train(recipe: str, path: Path, *, resume: bool, **options: Any) -> None:  # noqa: ANN401
     """Train a recipe: a shipped one by name, or a TOML file."""
-    from liteproof import training_stage  # noqa: PLC0415
-    from liteproof.recipe_file import load_recipe  # noqa: PLC0415
+    from liteproof.recipes.reader import load_recipe  # noqa: PLC0415
+    from liteproof.training import stage  # noqa: PLC0415
 
     recipe_file = load_recipe(recipe)
     layout = read_layout(options)
     training = recipe_file.recipe.training
     settings, layout = read_settings(path, training, layout, resume=resume, **options)
-    existing = training_stage.Existing.RESUME if resume else training_stage.Existing.REFUSE
-    run = training_stage.train(path, recipe_file, settings, existing, layout)
+    existing = stage.Existing.RESUME if resume else stage.Existing.REFUSE
+    run = stage.train(path, recipe_file, settings, existing, layout)
     if layout.index:
         click.echo(f"{layout}: trained; the chief has the model")
         return

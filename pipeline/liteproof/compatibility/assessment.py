@@ -8,8 +8,8 @@ from liteproof.compatibility.facts import RuntimeFacts, Target, Trap, facts
 from liteproof.compatibility.operator_data import data_of
 from liteproof.errors import CompatibilityError
 from liteproof_edge.errors import one_line
-from liteproof_edge.flatbuffer import Model
-from liteproof_edge.operators import BUILTIN_OPERATORS
+from liteproof_edge.model.flatbuffer import Model
+from liteproof_edge.model.operators import BUILTIN_OPERATORS
 
 __all__ = ["Assessment", "Target", "assess", "assess_all", "problems", "require", "runs_on"]
 

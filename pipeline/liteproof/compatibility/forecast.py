@@ -9,7 +9,7 @@ from enum import Enum
 from liteproof.compatibility.assessment import Assessment, assess_all
 from liteproof.compatibility.facts import System, Target, Wheel, facts
 from liteproof_edge.errors import one_line
-from liteproof_edge.flatbuffer import Model
+from liteproof_edge.model.flatbuffer import Model
 
 WIDTH = 100  # of a terminal, in characters
 WITH_WHEELS = (Target.TFLITE_RUNTIME, Target.LITERT)  # tflite-micro is compiled into firmware
@@ -123,7 +123,7 @@ def forecast(model: Model) -> Forecast:
     """Say where a model will run.
 
     Args:
-        model: as `liteproof_edge.flatbuffer.read_model` reads it.
+        model: as `liteproof_edge.model.flatbuffer.read_model` reads it.
     """
     assessments = assess_all(model)
     found = {one.target: one for one in assessments}

@@ -3,7 +3,7 @@
 An operator's version does not: tflite-runtime 2.14 loads DIV 2, and on int8 refuses to run it.
 """
 
-from liteproof_edge.flatbuffer import Operator, Subgraph, Tensor
+from liteproof_edge.model.flatbuffer import Operator, Subgraph, Tensor
 
 # Operator → which of its inputs is the data, where that is not the first.
 DATA_SLOT = {"SPLIT": 1, "SELECT": 1, "SELECT_V2": 1, "TRANSPOSE_CONV": 2}

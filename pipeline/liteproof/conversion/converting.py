@@ -5,8 +5,8 @@ import io
 import re
 from collections.abc import Iterator
 
-from liteproof.distribution import quiet
 from liteproof.errors import ConversionError
+from liteproof.tensorflow_setup import quiet
 from liteproof_edge.errors import LiteproofError
 
 # What it lists where TFLite has no operator of its own.

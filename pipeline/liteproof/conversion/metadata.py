@@ -18,9 +18,9 @@ from tensorflow.lite.python import schema_py_generated as schema
 from liteproof.conversion.packing import METADATA, packed, unpacked
 from liteproof.conversion.tables import Byte, TableWriter, Unsigned
 from liteproof.errors import ConversionError
-from liteproof_edge.affine import Normalisation
 from liteproof_edge.errors import ModelError
-from liteproof_edge.flatbuffer import Tensor, read_model
+from liteproof_edge.model.affine import Normalisation
+from liteproof_edge.model.flatbuffer import Tensor, read_model
 
 LABELS = "labels.txt"
 IDENTIFIER = b"M001"

@@ -2,12 +2,12 @@
 
 from liteproof.conversion.variants import Interface, Scheme, Variant
 from liteproof.errors import ConversionError
-from liteproof_edge.affine import Normalisation, Quantization
 from liteproof_edge.errors import ModelError
-from liteproof_edge.flatbuffer import Model, read_model
-from liteproof_edge.inspection import inspect
-from liteproof_edge.kinds import Kind
-from liteproof_edge.strays import StrayKind
+from liteproof_edge.inspection.findings import StrayKind
+from liteproof_edge.inspection.inspect import inspect
+from liteproof_edge.inspection.kinds import Kind
+from liteproof_edge.model.affine import Normalisation, Quantization
+from liteproof_edge.model.flatbuffer import Model, read_model
 
 AS_THEY_ARE = Quantization(1.0, 0)  # pixels go in as they are: real = 1.0 · (code - 0)
 WITH_FLOAT_IO = {Scheme.INT8: Kind.INT8_FLOAT_IO, Scheme.INT16X8: Kind.INT16X8_FLOAT_IO}

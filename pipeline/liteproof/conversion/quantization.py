@@ -11,15 +11,15 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow.lite.python.convert import mlir_quantize
 
-from liteproof.architectures import INPUT, OUTPUT
 from liteproof.conversion.converting import LONGEST_REASON, converting
 from liteproof.conversion.foreign_layers import unknown_layers
 from liteproof.conversion.proof import prove
 from liteproof.conversion.variants import Granularity, Scheme, Variant
 from liteproof.errors import ConversionError
+from liteproof.network.architecture import INPUT, OUTPUT
 from liteproof.storage import tensorflow_writing
-from liteproof_edge.affine import Normalisation
 from liteproof_edge.errors import ModelError, one_line
+from liteproof_edge.model.affine import Normalisation
 
 OPERATORS = {
     Scheme.INT8: tf.lite.OpsSet.TFLITE_BUILTINS_INT8,

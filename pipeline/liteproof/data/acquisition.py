@@ -20,8 +20,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from liteproof.distribution import import_tensorflow
 from liteproof.storage import new_folder
+from liteproof.tensorflow_setup import import_tensorflow
 from liteproof_edge import idx
 from liteproof_edge.errors import DatasetError
 

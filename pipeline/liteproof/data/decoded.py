@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from liteproof.data.acquisition import Report
 from liteproof.data.decoding import Encoded, Failure, decode_into
 from liteproof.data.source import Part, Pictures, Source
-from liteproof.input_spec import Original
+from liteproof.recipes.input_spec import Original
 from liteproof.storage import new_folder, remove_leftovers
 from liteproof_edge.errors import DatasetError, one_line
 from liteproof_edge.idx import Examples
-from liteproof_edge.preprocessing import Spec, spec_to_json
+from liteproof_edge.preprocessing.spec import Spec, spec_to_json
 
 ABOUT = "dataset.json"
 TRAIN, TEST = "train", "test"

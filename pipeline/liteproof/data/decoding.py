@@ -18,8 +18,8 @@ from PIL import Image, UnidentifiedImageError
 from liteproof import progress
 from liteproof.data.parallel import CHUNK, in_processes
 from liteproof_edge.errors import PictureError
-from liteproof_edge.pictures import decode
-from liteproof_edge.preprocessing import QUIET, Spec, preprocess
+from liteproof_edge.preprocessing.pictures import decode
+from liteproof_edge.preprocessing.spec import QUIET, Spec, preprocess
 
 ENOUGH = 256  # pixels of the shorter side: to see whether a picture can be decoded
 Encoded: TypeAlias = Path | bytes  # a picture's file, or the bytes of one

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from liteproof_edge.errors import DatasetError
-from liteproof_edge.pictures import SUFFIXES
+from liteproof_edge.preprocessing.pictures import SUFFIXES
 
 TRAIN, TEST = "train", "test"
 EXPECTED = (

@@ -11,7 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from itertools import chain, islice
 from typing import TypeVar
 
-from liteproof.distribution import available_cores
+from liteproof.tensorflow_setup import available_cores
 from liteproof_edge.errors import DatasetError
 
 CHUNK = 32  # pictures in a task: few enough to stop soon, enough to outweigh handing them over

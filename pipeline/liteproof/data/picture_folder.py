@@ -11,7 +11,7 @@ from typing import Any
 
 from liteproof.data.folder_listing import Listed, list_pictures
 from liteproof.data.source import Labelled, Part, Pictures
-from liteproof.input_spec import Original
+from liteproof.recipes.input_spec import Original
 from liteproof.storage import write_file
 from liteproof_edge.errors import DatasetError
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from liteproof.data.division import TEST_SHARE, fixed_order, held_out
 from liteproof.data.source import Labelled, Part, Pictures
-from liteproof.distribution import import_tensorflow
-from liteproof.input_spec import Original
+from liteproof.recipes.input_spec import Original
+from liteproof.tensorflow_setup import import_tensorflow
 from liteproof_edge.errors import DatasetError
 
 BATCH = 256  # pictures that TFDS hands over at once

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from liteproof.data.decoding import Encoded
-from liteproof.input_spec import Original
+from liteproof.recipes.input_spec import Original
 
 
 class Labelled(NamedTuple):

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from liteproof.diagnosis.graph import activations
 from liteproof.diagnosis.instrumentation import exposed
 from liteproof.diagnosis.probing import probe
-from liteproof_edge.affine import Normalisation
-from liteproof_edge.flatbuffer import read_model
+from liteproof_edge.model.affine import Normalisation
+from liteproof_edge.model.flatbuffer import read_model
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from liteproof_edge.flatbuffer import Operator, Subgraph, Tensor
+from liteproof_edge.model.flatbuffer import Operator, Subgraph, Tensor
 
 # They change how a value is stored, not what is computed.
 CONVERSIONS = {"QUANTIZE", "DEQUANTIZE"}

@@ -11,7 +11,7 @@ from tensorflow.lite.python import schema_py_generated as schema
 
 from liteproof.conversion.packing import packed, unpacked
 from liteproof.diagnosis.graph import CONVERSIONS, activations, origins
-from liteproof_edge.flatbuffer import Subgraph, read_model
+from liteproof_edge.model.flatbuffer import Subgraph, read_model
 
 
 def exposed(model: bytes) -> bytes:

@@ -11,9 +11,9 @@ from liteproof.diagnosis.instrumentation import exposed, isolated
 from liteproof.diagnosis.layer_error import LayerError, WeightError
 from liteproof.diagnosis.pairing import Pair, codes, pairs, plan, readers
 from liteproof.diagnosis.probing import probe
-from liteproof_edge.affine import Normalisation
 from liteproof_edge.errors import DatasetError, ModelError
-from liteproof_edge.flatbuffer import read_model
+from liteproof_edge.model.affine import Normalisation
+from liteproof_edge.model.flatbuffer import read_model
 
 # TFLite itself prescribes their scale; what is clipped is at most one code.
 PRESCRIBED = {"LOGISTIC", "TANH", "SOFTMAX", "LOG_SOFTMAX", "L2_NORMALIZATION"}

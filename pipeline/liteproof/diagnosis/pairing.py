@@ -7,7 +7,7 @@ import numpy as np
 
 from liteproof.diagnosis.graph import Activation, activations
 from liteproof.diagnosis.sums import Codes
-from liteproof_edge.flatbuffer import Subgraph, Tensor
+from liteproof_edge.model.flatbuffer import Subgraph, Tensor
 
 WEIGHTS = 1  # which input they are
 # Operator → the axis of its weights' output channels. Source: tensorflow/lite/kernels.

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from liteproof.execution import run_worker
+from liteproof.execution.tflite_model import run_worker
 from liteproof.storage import writing
-from liteproof_edge.affine import Normalisation
+from liteproof_edge.model.affine import Normalisation
 
 
 def probe(

@@ -1,7 +1,6 @@
 """The process that looks inside of models: it imports liteproof_edge, and never TensorFlow.
 
-`liteproof.probing` starts it, as `liteproof.execution` does `liteproof.worker`. Kernels are those
-that an application gets.
+`liteproof.diagnosis.probing` starts it. Its kernels are those that an application gets.
 
 Standard output: a number for the pictures done, now and then; in the end one line of JSON.
 """
@@ -16,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liteproof.diagnosis.sums import Codes, LayerSums, dequantized, weight_figures
-from liteproof_edge.affine import Normalisation, Quantization, quantize
 from liteproof_edge.errors import LiteproofError, ModelError
-from liteproof_edge.flatbuffer import read_model
-from liteproof_edge.runtime import LoadedRuntime, load_runtime
-from liteproof_edge.session import FAILURES
+from liteproof_edge.model.affine import Normalisation, Quantization, quantize
+from liteproof_edge.model.flatbuffer import read_model
+from liteproof_edge.runtime.loading import LoadedRuntime, load_runtime
+from liteproof_edge.runtime.session import FAILURES
 
 REPORT_EVERY = 10  # pictures
 

@@ -18,8 +18,8 @@ from liteproof.evidence.records import Cell, Damage, Evidence
 from liteproof.evidence.verdict import judge
 from liteproof.progress import say
 from liteproof_edge.errors import DatasetError, ModelError
-from liteproof_edge.evaluation import wilson_interval
-from liteproof_edge.runtime import installed
+from liteproof_edge.measurement.evaluation import wilson_interval
+from liteproof_edge.runtime.loading import installed
 
 PERCENTILES = (50, 90, 99)
 LSB, LOGITS = "LSB", "logits"

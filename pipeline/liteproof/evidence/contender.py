@@ -4,14 +4,14 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from liteproof.distribution import quiet
-from liteproof_edge.affine import Normalisation
-from liteproof_edge.bundle import Bundle
+from liteproof.tensorflow_setup import quiet
+from liteproof_edge.bundle.manifest import MANIFEST
+from liteproof_edge.bundle.reader import Bundle
 from liteproof_edge.errors import ModelError
-from liteproof_edge.manifest import MANIFEST
-from liteproof_edge.photo import PhotoSpec
-from liteproof_edge.preprocessing import Spec
-from liteproof_edge.unverified import levels, read_unverified
+from liteproof_edge.model.affine import Normalisation
+from liteproof_edge.preprocessing.photo import PhotoSpec
+from liteproof_edge.preprocessing.spec import Spec
+from liteproof_edge.runtime.unverified import levels, read_unverified
 
 KERAS_SUFFIXES = {".keras", ".h5", ".hdf5"}
 EXPECTED = "expected a bundle, a run with its bundle, a .tflite or a Keras model"

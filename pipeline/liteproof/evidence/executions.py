@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liteproof.evidence.contender import Contender
-from liteproof.execution import Execution, execute
-from liteproof.reference import keras_logits
+from liteproof.execution.keras_model import keras_logits
+from liteproof.execution.tflite_model import Execution, execute
 from liteproof.storage import make_folder, write_file
-from liteproof_edge.runtime import Runtime
+from liteproof_edge.runtime.loading import Runtime
 
 ARRAYS = ("outputs", "logits", "times_us")
 

@@ -11,7 +11,7 @@ from liteproof.calibration.choice import choose
 from liteproof.evidence.corruption import SEED, STRENGTHS, Kind, background, damaged
 from liteproof.evidence.records import Damage
 from liteproof.randomness import Stream, random_stream
-from liteproof_edge.evaluation import Z_95
+from liteproof_edge.measurement.evaluation import Z_95
 
 PICTURES = 1000  # in 45 ways each: some 10 s for each model, and ±0.04 to 0.14 points
 

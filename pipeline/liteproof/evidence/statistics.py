@@ -10,14 +10,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from liteproof.confidence import BINS, confidence_bins, expected_calibration_error
+from liteproof.evidence.confidence import BINS, confidence_bins, expected_calibration_error
 from liteproof.evidence.logits import Logits, Outputs
 from liteproof.evidence.margins import margin_bins
+from liteproof.evidence.paired import paired_interval
 from liteproof.evidence.records import Bin, Change, ChangeKind, ClassChange, Pair, Side
-from liteproof.paired import paired_interval
 from liteproof_edge.classifier import softmax
 from liteproof_edge.errors import DatasetError, ModelError
-from liteproof_edge.evaluation import wilson_interval
+from liteproof_edge.measurement.evaluation import wilson_interval
 
 TOP_K = (2, 3, 5)
 BASELINE, CANDIDATE = "the baseline", "the candidate"

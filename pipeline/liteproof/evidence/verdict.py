@@ -2,8 +2,8 @@
 
 import math
 
+from liteproof.evidence.paired import paired_interval, score_variance
 from liteproof.evidence.records import Outcome, Verdict
-from liteproof.paired import paired_interval, score_variance
 
 # The standard normal's 95 % quantile: the ends of the two-sided 90 % interval are one-sided bounds
 # of 95 % each.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from liteproof.compatibility.assessment import require
 from liteproof.compatibility.facts import Target
 from liteproof.conversion.variants import Variant
-from liteproof_edge.flatbuffer import read_model
+from liteproof_edge.model.flatbuffer import read_model
 
 
 @dataclass(frozen=True, slots=True)

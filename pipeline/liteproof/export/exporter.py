@@ -25,16 +25,16 @@ from liteproof.diagnosis.layer_comparison import layer_errors
 from liteproof.diagnosis.layer_error import LayerError, worst_layers
 from liteproof.diagnosis.sentences import diagnose
 from liteproof.errors import ConversionError
-from liteproof.execution import execute
+from liteproof.execution.keras_model import keras_logits
+from liteproof.execution.tflite_model import execute
 from liteproof.export.choices import Choices
 from liteproof.export.exported import Exported
 from liteproof.export.subject import Subject
 from liteproof.export.validation import Validation
 from liteproof.progress import say
-from liteproof.reference import keras_logits
 from liteproof.storage import write_file
-from liteproof_edge.flatbuffer import read_model
-from liteproof_edge.inspection import inspect
+from liteproof_edge.inspection.inspect import inspect
+from liteproof_edge.model.flatbuffer import read_model
 
 ERROR_PICTURES = 200  # of the validation ones, that layers are compared on at most
 ERROR_VALUES = 1 << 27  # between layers, of all these pictures: some seconds

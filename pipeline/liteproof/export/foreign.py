@@ -19,9 +19,9 @@ from liteproof.export.exporter import Exporter, rescaling
 from liteproof.export.fallback import Fallback, descend, shipped_record
 from liteproof.export.subject import Pictures, Subject
 from liteproof.storage import make_folder, write_file
-from liteproof_edge.affine import Normalisation
 from liteproof_edge.errors import DatasetError
-from liteproof_edge.photo import PhotoSpec
+from liteproof_edge.model.affine import Normalisation
+from liteproof_edge.preprocessing.photo import PhotoSpec
 
 CALIBRATION_PICTURES = 500
 SEED = 0  # of the choice of these pictures

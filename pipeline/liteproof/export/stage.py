@@ -6,10 +6,9 @@ from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from liteproof import distribution
 from liteproof.calibration.choice import choose
 from liteproof.conversion.variants import FLOAT32, Variant, Weights, every_variant, named
-from liteproof.datasets import Dataset
+from liteproof.data.dataset import Dataset
 from liteproof.errors import RunError
 from liteproof.export.choices import Choices
 from liteproof.export.exported import SCHEMA_VERSION, Exported
@@ -17,11 +16,12 @@ from liteproof.export.fallback import Fallback, descend, shipped_record
 from liteproof.export.subject import Pictures, Subject
 from liteproof.progress import say
 from liteproof.randomness import Stream, random_stream
-from liteproof.recipe import Qat
-from liteproof.runs import Run
-from liteproof.stage import Stage, digest
+from liteproof.recipes.schema import Qat
+from liteproof.runs.run import Run
+from liteproof.runs.stage import Stage, digest
 from liteproof.storage import write_file
-from liteproof.training_stage import fine_tune, parts, trained
+from liteproof.tensorflow_setup import quiet
+from liteproof.training.stage import fine_tune, parts, trained
 
 if TYPE_CHECKING:
     from liteproof.export.exporter import Exporter
@@ -127,7 +127,7 @@ def _exporter(run: Run, dataset: Dataset, choices: Choices) -> Iterator[Callable
 
         @cache
         def exporter() -> "Exporter":
-            with distribution.quiet():
+            with quiet():
                 from liteproof.export.exporter import Exporter  # noqa: PLC0415 - TensorFlow
             return stack.enter_context(Exporter(_subject(run, dataset), choices))
 

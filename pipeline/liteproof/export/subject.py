@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liteproof.conversion.variants import Weights
-from liteproof_edge.affine import Normalisation
+from liteproof_edge.model.affine import Normalisation
 
 
 class Pictures(NamedTuple):

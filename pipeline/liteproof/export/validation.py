@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from liteproof.execution import Execution
-from liteproof.paired import Paired
+from liteproof.evidence.paired import Paired
+from liteproof.execution.tflite_model import Execution
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from liteproof_edge import runtime
 from liteproof_edge.__main__ import main
-from liteproof_edge.bundle import Bundle
+from liteproof_edge.bundle.golden import Golden
+from liteproof_edge.bundle.manifest import BLANK_SEAL, SEAL
+from liteproof_edge.bundle.reader import Bundle
 from liteproof_edge.classifier import Classifier
-from liteproof_edge.flatbuffer import Operator, Subgraph, Tensor
-from liteproof_edge.golden import Golden
-from liteproof_edge.manifest import BLANK_SEAL, SEAL
-from liteproof_edge.preprocessing import InkSpec, RawSpec
-from liteproof_edge.runtime import Runtime
+from liteproof_edge.model.flatbuffer import Operator, Subgraph, Tensor
+from liteproof_edge.preprocessing.spec import InkSpec, RawSpec
+from liteproof_edge.runtime import loading
+from liteproof_edge.runtime.loading import Runtime
 
 # A bundle released once, so that tests of what it holds do not change with each release.
 RELEASED = Path(__file__).parents[2] / "bundle"
@@ -28,7 +28,7 @@ RELEASED = Path(__file__).parents[2] / "bundle"
 @pytest.fixture(autouse=True)
 def no_named_runtime(monkeypatch):
     """Leave out of account the runtime that whoever runs the tests may have named."""
-    monkeypatch.delenv(runtime.VARIABLE, raising=False)
+    monkeypatch.delenv(loading.VARIABLE, raising=False)
 
 
 @pytest.fixture(scope="session")
@@ -203,7 +203,7 @@ def run(capsys, monkeypatch):
 @pytest.fixture
 def no_runtime(monkeypatch):
     """Make both runtimes look as if they were not installed."""
-    monkeypatch.setattr(runtime, "installed", lambda: ())
+    monkeypatch.setattr(loading, "installed", lambda: ())
 
 
 @pytest.fixture(scope="session")

@@ -13,9 +13,9 @@ from PIL import Image
 
 from liteproof_edge.classifier import MODEL_READY, TOP, Classifier, Prediction, softmax
 from liteproof_edge.errors import BundleError, ModelError, PictureError
-from liteproof_edge.paper import Polarity
-from liteproof_edge.report import Report
-from liteproof_edge.unverified import read_unverified
+from liteproof_edge.preprocessing.paper import Polarity
+from liteproof_edge.preprocessing.prepared import Report
+from liteproof_edge.runtime.unverified import read_unverified
 
 # float64 keeps 53 bits, and each CPU's exp may differ in the last few of them.
 FLOAT64_ROUNDING = 1e-14

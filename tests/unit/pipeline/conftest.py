@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from tensorflow.lite.python import schema_py_generated as schema
 
-from liteproof.architectures import build
-from liteproof.recipe_file import parse_recipe
+from liteproof.network.architecture import build
+from liteproof.recipes.reader import parse_recipe
 from liteproof_edge.idx import Split, load
 
 OUTLIER = 1000.0  # its channel then takes all codes: the others' values are below half of one

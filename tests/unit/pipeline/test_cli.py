@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from liteproof import distribution
+from liteproof import cli
 from liteproof.cli import INTERRUPTED, main
 from liteproof_edge.__main__ import main as device
 
@@ -104,7 +104,7 @@ def test_interrupt_inside_tensorflow_ends_as_any_other(monkeypatch):
     def interrupted(*_, **__):
         raise SystemError("a built-in function returned a result") from KeyboardInterrupt()
 
-    monkeypatch.setattr(distribution, "prepare", interrupted)
+    monkeypatch.setattr(cli, "prepare", interrupted)
 
     result = CliRunner().invoke(main, ["data", "mnist"])
 

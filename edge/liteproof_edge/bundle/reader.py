@@ -1,0 +1,253 @@
+"""The bundle: a model and all that is needed to use it rightly and to check it.
+
+A bundle is read in this order, and nothing is used before every step has passed: the manifest
+parses; its schema is known; it is undamaged by its own digest; (a signature, once bundles carry
+one, is checked here); every file is there, of its size and hash; the model's tensors, as our own
+flatbuffer reader reads them, are those of the manifest.
+"""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from liteproof_edge.bundle.manifest import (
+    MANIFEST,
+    MAX_FILE_BYTES,
+    MODEL,
+    get,
+    read_file,
+    read_manifest,
+)
+from liteproof_edge.errors import BundleError, ModelError
+from liteproof_edge.model.affine import Quantization
+from liteproof_edge.model.flatbuffer import Tensor, read_model
+from liteproof_edge.preprocessing.spec import Spec, spec_from_json
+
+GOLDEN = "golden.npz"
+REQUIRED_FILES = (MODEL, GOLDEN)
+MAX_CLASSES = 100_000
+MAX_TEMPERATURE = 1000.0
+MAX_SCALE = 1e30  # far above any, and a float32
+MODEL_DTYPES = ("uint8", "int8", "int16", "float32")
+
+
+class TensorSpec(NamedTuple):
+    """The model's input or output; `quantization` is None where it is float32."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    quantization: Quantization | None
+
+    @classmethod
+    def of(cls, tensor: Tensor) -> "TensorSpec":
+        """Describe a tensor of a flatbuffer; more than one scale is no spec of ours.
+
+        Raises:
+            ModelError: the tensor is quantized per channel.
+        """
+        if len(tensor.scales) > 1:
+            raise ModelError(f"tensor {tensor.name}: {len(tensor.scales)} scales, expected one")
+        quantization = (
+            Quantization(tensor.scales[0], tensor.zero_points[0] if tensor.zero_points else 0)
+            if tensor.scales
+            else None
+        )
+        return cls(tensor.name, tensor.dtype, tensor.shape_signature, quantization)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the tensor as the manifest stores it."""
+        scale_and_zero_point = self.quantization._asdict() if self.quantization else {}
+        return {
+            "name": self.name,
+            "dtype": self.dtype,
+            "shape": list(self.shape),
+            **scale_and_zero_point,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A model and what is needed to use it.
+
+    Attributes:
+        path: where it was read.
+        name: what it calls itself.
+        labels: one for each class, in the order of the model's outputs.
+        preprocessing: how a picture becomes the model's input.
+        input: the model's input tensor.
+        output: the model's output tensor.
+        temperature: what logits are divided by before the softmax, so that probabilities are
+            calibrated; fitted on validation data by the pipeline.
+        golden_tolerance: by how much outputs may differ from the golden ones, in codes, or in real
+            values where the output is float32; 0 for a model that computes in integers only.
+        manifest: all that manifest.json says.
+        files: name → bytes, each of the stated hash.
+        verified: whether every byte was checked. A model that was not never runs in this process.
+    """
+
+    path: Path
+    name: str
+    labels: tuple[str, ...]
+    preprocessing: Spec
+    input: TensorSpec
+    output: TensorSpec
+    temperature: float
+    golden_tolerance: float
+    manifest: Mapping[str, Any]
+    files: Mapping[str, bytes]
+    verified: bool = True
+
+    @property
+    def model(self) -> bytes:
+        """The flatbuffer: the very bytes that were hashed."""
+        return self.files[MODEL]
+
+    @property
+    def golden(self) -> bytes:
+        """The golden vectors, as an .npz file's bytes."""
+        return self.files[GOLDEN]
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Bundle":
+        """Read and check a bundle.
+
+        Raises:
+            BundleError: it is missing, damaged, or not what its manifest says.
+        """
+        folder = Path(path)
+        if os.path.isfile(folder):  # noqa: PTH113 - Path's raises where a name is too long
+            raise BundleError(
+                f"{path}: a file, expected a bundle's folder; `classify` can run a bare .tflite "
+                "--unverified"
+            )
+        manifest = read_manifest(folder / MANIFEST)
+        where = str(folder / MANIFEST)
+        # A signature over the manifest is checked here, before anything that it says is believed.
+        files = _read_files(folder, get(manifest, "files", dict, where), where)
+        name, labels = get(manifest, "name", str, where), _labels(manifest, where)
+        if not _is_name(name):
+            raise BundleError(f"{where}: name: {name!r}, expected a printable string")
+        spec = spec_from_json(
+            get(manifest, "preprocessing", dict, where), f"{where}: preprocessing"
+        )
+        tensors = [
+            _tensor_spec(get(manifest, key, dict, where), f"{where}: {key}")
+            for key in ("input", "output")
+        ]
+        bundle = cls(
+            path=folder,
+            name=name,
+            labels=labels,
+            preprocessing=spec,
+            input=tensors[0],
+            output=tensors[1],
+            temperature=_temperature(get(manifest, "confidence", dict, where), where),
+            golden_tolerance=_tolerance(get(manifest, "golden", dict, where), where),
+            manifest=manifest,
+            files=files,
+        )
+        bundle._check_shapes(where)
+        bundle._check_model(str(folder / MODEL))
+        return bundle
+
+    def _check_shapes(self, where: str) -> None:
+        spec = self.preprocessing
+        picture = (1, spec.height, spec.width, spec.channels)
+        for key, actual, expected in (
+            ("input.shape", self.input.shape, picture),
+            ("output.shape", self.output.shape, (1, len(self.labels))),
+        ):
+            if actual != expected:
+                raise BundleError(f"{where}: {key}: {list(actual)}, expected {list(expected)}")
+
+    def _check_model(self, where: str) -> None:
+        graph = read_model(self.model, where).subgraphs[0]
+        for key, indices, expected in (
+            ("input", graph.inputs, self.input),
+            ("output", graph.outputs, self.output),
+        ):
+            if len(indices) != 1 or indices[0] < 0:
+                raise ModelError(f"{where}: its {key} tensors are {indices}, expected one")
+            try:
+                actual = TensorSpec.of(graph.tensors[indices[0]])
+            except ModelError as error:
+                raise ModelError(f"{where}: {key}: {error}") from None
+            if actual != expected:
+                raise ModelError(
+                    f"{where}: {key} tensor is {actual.to_json()}, "
+                    f"the manifest says {expected.to_json()}"
+                )
+
+
+def _read_files(folder: Path, entries: Mapping[str, Any], where: str) -> dict[str, bytes]:
+    for required in REQUIRED_FILES:
+        if required not in entries:
+            raise BundleError(f"{where}: files: lists no {required}")
+    files = {}
+    for name, entry in entries.items():
+        if not name or name.startswith(".") or set(name) & set("/\\\0"):
+            raise BundleError(f"{where}: files: {name!r}, expected a plain file name")
+        if not isinstance(entry, dict):
+            raise BundleError(f"{where}: files.{name}: expected an object")
+        size = get(entry, "size_bytes", int, f"{where}: files.{name}")
+        sha256 = get(entry, "sha256", str, f"{where}: files.{name}")
+        if not 0 <= size <= MAX_FILE_BYTES:
+            raise BundleError(f"{where}: files.{name}.size_bytes: {size} is out of bounds")
+        data = read_file(folder / name, size)
+        if len(data) != size:
+            raise BundleError(f"{folder / name}: {len(data)} bytes, the manifest says {size}")
+        actual = hashlib.sha256(data).hexdigest()
+        if actual != sha256:
+            raise BundleError(f"{folder / name}: sha256 {actual}, the manifest says {sha256}")
+        files[name] = data
+    return files
+
+
+def _labels(manifest: Mapping[str, Any], where: str) -> tuple[str, ...]:
+    labels = get(manifest, "labels", list, where)
+    if not 2 <= len(labels) <= MAX_CLASSES or not all(map(_is_name, labels)):
+        raise BundleError(f"{where}: labels: expected 2 to {MAX_CLASSES} printable strings")
+    if len(set(labels)) != len(labels):
+        raise BundleError(f"{where}: labels: some are the same")
+    return tuple(labels)
+
+
+def _temperature(confidence: Mapping[str, Any], where: str) -> float:
+    value: Any = confidence.get("temperature")
+    if type(value) not in {int, float} or not 1 / MAX_TEMPERATURE <= value <= MAX_TEMPERATURE:
+        raise BundleError(
+            f"{where}: confidence.temperature: {value!r}, "
+            f"expected {1 / MAX_TEMPERATURE:g} to {MAX_TEMPERATURE:g}"
+        )
+    return float(value)
+
+
+def _tolerance(golden: Mapping[str, Any], where: str) -> float:
+    value: Any = golden.get("tolerance")
+    if type(value) not in {int, float} or not 0 <= value < MAX_SCALE:
+        raise BundleError(f"{where}: golden.tolerance: {value!r}, expected a number, 0 or more")
+    return float(value)
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and value != "" and value.isprintable()
+
+
+def _tensor_spec(value: Mapping[str, Any], where: str) -> TensorSpec:
+    shape = get(value, "shape", list, where)
+    if not all(type(size) is int for size in shape):
+        raise BundleError(f"{where}.shape: {shape}, expected integers")
+    dtype = get(value, "dtype", str, where)
+    if dtype not in MODEL_DTYPES:
+        raise BundleError(f"{where}.dtype: {dtype!r}, expected one of {', '.join(MODEL_DTYPES)}")
+    quantization = None
+    if dtype != "float32":
+        scale: Any = value.get("scale")
+        if type(scale) not in {int, float} or not 0 < scale < MAX_SCALE:
+            raise BundleError(f"{where}.scale: {scale!r}, expected a positive number")
+        quantization = Quantization(float(scale), get(value, "zero_point", int, where))
+    return TensorSpec(get(value, "name", str, where), dtype, tuple(shape), quantization)

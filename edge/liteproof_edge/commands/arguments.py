@@ -1,0 +1,148 @@
+"""The arguments of `liteproof-edge`."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from liteproof_edge.runtime.loading import VARIABLE, Runtime
+
+EXIT_CODES = (
+    "Exit codes: 0 done; 2 usage; 3 data; 4 bundle or model; 6 a check failed; 7 no runtime; "
+    "8 output cannot be written."
+)
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return the options of one command, whose name is `command`."""
+    parser = argparse.ArgumentParser(
+        prog="liteproof-edge",
+        description="Run, verify and measure a liteproof bundle on this device.",
+        epilog=EXIT_CODES,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
+    commands = parser.add_subparsers(
+        title="commands", required=True, metavar="COMMAND", dest="command"
+    )
+    output, runtime, running = _output_options(), _runtime_options(), _running_options()
+
+    def add(name: str, text: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        parser = commands.add_parser(name, parents=[*parents, output], help=text, description=text)
+        if name != "inspect":
+            parser.add_argument("bundle", metavar="BUNDLE", type=Path, help="the bundle's folder")
+        return parser
+
+    classify = add(
+        "classify", "Print each picture's label, probability and time.", runtime, running
+    )
+    classify.add_argument(
+        "pictures",
+        metavar="PICTURE",
+        nargs="+",
+        help="a file, a folder of them, or - for one on standard input",
+    )
+    classify.add_argument(
+        "--min-confidence",
+        metavar="P",
+        type=_probability,
+        help="answer 'unsure' below this probability (0 to 1), or where the picture is in doubt",
+    )
+    classify.add_argument(
+        "--unverified",
+        action="store_true",
+        help="BUNDLE is a bare .tflite, to be run in a process of its own; its classes are 0, 1, …",
+    )
+    add("verify", "Check every byte, and that this device answers as the host did.", runtime)
+    evaluate = add("evaluate", "Measure the accuracy on labelled pictures.", runtime, running)
+    evaluate.add_argument(
+        "folder", metavar="DIR", type=Path, help="IDX files, or a folder of pictures for each label"
+    )
+    bench = add("bench", "Measure latency, throughput, cold start and memory.", runtime, running)
+    bench.add_argument(
+        "-n",
+        "--count",
+        metavar="N",
+        type=_up_to(1_000_000),
+        default=1000,
+        help="pictures (default: 1000)",
+    )
+    inspect = add("inspect", "Show what any model holds, computes in and takes; it is not run.")
+    inspect.add_argument("model", metavar="MODEL", type=Path, help="any .tflite, or a bundle")
+    inspect.add_argument("--tensors", action="store_true", help="list every tensor")
+    inspect.add_argument(
+        "--memory", action="store_true", help="show which values live at each operator"
+    )
+    add("info", "Show what the bundle is, and which runtime here runs it.")
+    return parser.parse_args(arguments)
+
+
+def _output_options() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(add_help=False)
+    options.add_argument("--json", action="store_true", help="print JSON")
+    return options
+
+
+def _runtime_options() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(add_help=False)
+    options.add_argument(
+        "--runtime",
+        metavar="NAME",
+        type=_runtime,
+        help=f"{' or '.join(runtime.value for runtime in Runtime)} (default: {VARIABLE} of the "
+        "environment, or the first that is installed and works)",
+    )
+    return options
+
+
+def _running_options() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(add_help=False)
+    options.add_argument(
+        "--reference-kernels",
+        action="store_true",
+        help="slow kernels that give the same bytes on every CPU",
+    )
+    options.add_argument(
+        "--threads",
+        metavar="N",
+        type=_up_to(256),
+        default=1,
+        help="of the runtime (default: 1)",
+    )
+    return options
+
+
+class _Version(argparse.Action):
+    """Print the version; looking it up takes longer than all other arguments together."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version  # noqa: PLC0415 - takes long
+
+        print(version("liteproof-edge"))
+        parser.exit()
+
+
+def _runtime(name: str) -> Runtime:
+    try:
+        return Runtime(name)
+    except ValueError:
+        names = ", ".join(runtime.value for runtime in Runtime)
+        raise argparse.ArgumentTypeError(f"{name!r}, expected one of {names}") from None
+
+
+def _up_to(most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        # Python itself refuses to read a number of thousands of digits.
+        if text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= most:
+            return int(text)
+        raise argparse.ArgumentTypeError(f"{text!r}, expected a whole number from 1 to {most}")
+
+    return parse
+
+
+def _probability(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r}, expected a number from 0 to 1")
+    return value

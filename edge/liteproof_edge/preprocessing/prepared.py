@@ -1,0 +1,42 @@
+"""What preprocessing gives: the model's input, and what was done to get it."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liteproof_edge.preprocessing.paper import Polarity
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What preprocessing did; what does not apply to its kind is None.
+
+    Attributes:
+        kind: of the spec, or that there was none.
+        polarity: whether ink was dark on light or light on dark.
+        box: left, top, right, bottom of the mark that was found, in the upright picture's pixels.
+        ink_fraction: the share of the picture that is ink, 0 to 1.
+        doubts: why the answer may be wrong; empty where all is well.
+    """
+
+    kind: str
+    polarity: Polarity | None = None
+    box: tuple[int, int, int, int] | None = None
+    ink_fraction: float | None = None
+    doubts: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what applies."""
+        values = asdict(self)
+        if self.polarity:
+            values["polarity"] = self.polarity.value
+        return {key: value for key, value in values.items() if value is not None}
+
+
+class Prepared(NamedTuple):
+    """The model's input, uint8 (height, width, channels), and how it came about."""
+
+    pixels: NDArray[np.uint8]
+    report: Report

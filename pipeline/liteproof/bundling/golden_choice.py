@@ -1,0 +1,114 @@
+"""Choosing golden vectors: pictures on whose bytes the runtimes agree."""
+
+import io
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from liteproof.errors import ConversionError
+from liteproof.execution.tflite_model import Kernels, execute
+from liteproof_edge.bundle.golden import Golden
+from liteproof_edge.idx import Examples
+from liteproof_edge.preprocessing.spec import Spec, preprocess
+from liteproof_edge.runtime.loading import installed
+
+PER_CLASS = 2
+CANDIDATES_PER_CLASS = 30
+# So that a kernel that rounds otherwise cannot change the label: an LSB or so is normal.
+MARGIN_LSB = 8
+# Of a model with floats in it, whose sums no two processors add up in the same order: a share of
+# the span of its outputs. Runtimes and processors differ by far less, another model by far more.
+FLOAT_TOLERANCE = 0.02
+MARGIN_TOLERANCES = 4
+
+
+class Choice(NamedTuple):
+    """Golden vectors, and what they hold a device to.
+
+    Attributes:
+        golden: the vectors.
+        runtimes: those here, which agree on them.
+        tolerance: by how much a device's outputs may differ, in units of the output (codes, or real
+            values where it is float32); 0 for a model of integers only.
+    """
+
+    golden: Golden
+    runtimes: tuple[str, ...]
+    tolerance: float
+
+
+def choose_golden(
+    model: bytes,
+    spec: Spec,
+    examples: Examples,
+    indices: NDArray[np.int64],
+    *,
+    is_integer: bool,
+) -> Choice:
+    """Choose pictures of each class that every runtime here answers alike.
+
+    Args:
+        model: the flatbuffer.
+        spec: how a picture becomes its input.
+        examples: the training pictures.
+        indices: which of them may be chosen: the validation part.
+        is_integer: whether the model computes in integers only, so that its bytes must agree.
+
+    Raises:
+        ConversionError: a class has no picture that will do.
+    """
+    candidates = _first_of_each_class(examples.labels, indices)
+    pictures = [_png(examples.images[index]) for index in candidates]
+    inputs = np.stack([preprocess(picture, spec).pixels for picture in pictures])
+    classes = examples.labels[candidates]
+    runtimes = installed()
+    reference, *others = (
+        execute(model, inputs, label="golden", runtime=runtime, kernels=Kernels.REFERENCE)
+        for runtime in runtimes
+    )
+    outputs = reference.outputs
+    ordered = np.sort(outputs.astype(np.float64), axis=1)
+    span = float(ordered[:, -1].max() - ordered[:, 0].min())
+    tolerance = 0.0 if is_integer else FLOAT_TOLERANCE * span
+    margin = float(MARGIN_LSB) if is_integer else MARGIN_TOLERANCES * tolerance
+    good = (outputs.argmax(axis=1) == classes) & (ordered[:, -1] - ordered[:, -2] >= margin)
+    for other in others:
+        good &= (
+            np.abs(other.outputs.astype(np.float64) - outputs.astype(np.float64)) <= tolerance
+        ).all(axis=1)
+    chosen: list[int] = []
+    for label in np.unique(examples.labels):
+        usable = np.flatnonzero(good & (classes == label))[:PER_CLASS]
+        if not usable.size:
+            raise ConversionError(
+                f"golden vectors: none of {(classes == label).sum()} validation pictures of class "
+                f"{label} is classified rightly, by {margin:g} of {span:g}, and alike on "
+                f"{', '.join(runtime.value for runtime in runtimes)}"
+            )
+        chosen += usable.tolist()
+    golden = Golden(
+        pictures=tuple(pictures[index] for index in chosen),
+        inputs=inputs[chosen],
+        outputs=outputs[chosen],
+        classes=classes[chosen],
+    )
+    agreed = tuple(execution.runtime for execution in (reference, *others))
+    return Choice(golden, agreed, tolerance)
+
+
+def _first_of_each_class(
+    labels: NDArray[np.int64], indices: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return up to CANDIDATES_PER_CLASS indices of each class."""
+    allowed = labels[indices]
+    return np.concatenate(
+        [indices[allowed == label][:CANDIDATES_PER_CLASS] for label in np.unique(labels)]
+    )
+
+
+def _png(pixels: NDArray[np.uint8]) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels.squeeze(axis=-1) if pixels.shape[-1] == 1 else pixels).save(file, "PNG")
+    return file.getvalue()

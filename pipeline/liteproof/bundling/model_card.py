@@ -1,0 +1,114 @@
+"""The model card: what a model is for, what it is not for, and how it was measured."""
+
+from collections.abc import Mapping
+from importlib.resources import files
+from string import Template
+from typing import Any
+
+from liteproof.recipes.schema import Recipe
+
+# As the datasets' own pages state it.
+DATA_LICENCES = {
+    "mnist": "CC BY-SA 3.0 (Y. LeCun and C. Cortes)",
+    "fashion_mnist": "MIT (Zalando SE)",
+    "cifar10": "none stated on its page (A. Krizhevsky, V. Nair and G. Hinton)",
+}
+UNKNOWN_LICENCE = "not known to liteproof: see where the data comes from"
+INTENDED = {
+    "ink": (
+        "A photo or scan of one mark (a digit, a letter) on paper, a board or a screen: the\n"
+        "device finds it, dark on light or light on dark, scales it and centres it."
+    ),
+    "photo": (
+        "Photos that show one of its labels, of any size: the device brings them to the model's\n"
+        "own size."
+    ),
+    "raw": "Pictures that already have the size and look of the training pictures.",
+}
+
+
+def model_card(recipe: Recipe, manifest: Mapping[str, Any]) -> str:
+    """Return MODEL_CARD.md, every figure taken from the manifest."""
+    accuracy, training, pixels = manifest["accuracy"], manifest["training"], manifest["input"]
+    shipped, before = accuracy["shipped"], accuracy["float"]
+    quantization = manifest["quantization"]
+    confidence = manifest["confidence"]
+    template = Template((files("liteproof.bundling") / "templates" / "MODEL_CARD.md").read_text())
+    return template.substitute(
+        name=manifest["name"],
+        description=recipe.description,
+        labels=", ".join(manifest["labels"]),
+        intended=INTENDED[manifest["preprocessing"]["kind"]],
+        height=pixels["shape"][1],
+        width=pixels["shape"][2],
+        channels=pixels["shape"][3],
+        kind=quantization["kind"],
+        size=f"{shipped['size_bytes']:,}",
+        n=f"{shipped['n']:,}",
+        shipped=_percent(shipped["top1_accuracy"]),
+        shipped_interval=_interval(shipped["interval"]),
+        float=_percent(before["top1_accuracy"]),
+        float_interval=_interval(before["interval"]),
+        drop=f"{100 * accuracy['drop']:+.2f}",
+        drop_interval=_interval(accuracy["drop_interval"]),
+        agreement=_percent(accuracy["agreement"]),
+        verdict=accuracy["verdict"]["sentence"],
+        several_seeds=_several_seeds(accuracy.get("several_seeds")),
+        temperature=f"{confidence['temperature']:.3f}",
+        confidence_n=f"{confidence['n']:,}",
+        error_before=_percent(confidence["expected_calibration_error_before"]),
+        error_after=_percent(confidence["expected_calibration_error_after"]),
+        variant=shipped["model"],
+        runtime=shipped["runtime"],
+        input_type=manifest["input"]["dtype"],
+        output_type=manifest["output"]["dtype"],
+        calibration=_calibration(quantization["calibration"]),
+        golden=_golden(manifest["golden"]["tolerance"]),
+        verified=" and ".join(manifest["verified_runtimes"]),
+        training_dataset=training["dataset"],
+        pictures=f"{training['pictures']:,}",
+        validation=f"{training['validation_pictures']:,}",
+        fingerprint=training["fingerprint"],
+        seed=training["seed"],
+        threads=training["threads"],
+        epochs=recipe.training.epochs,
+        licence=DATA_LICENCES.get(recipe.dataset.name, UNKNOWN_LICENCE),
+        tools=", ".join(f"{tool} {number}" for tool, number in manifest["tools"].items()),
+    )
+
+
+def _several_seeds(measured: Mapping[str, Any] | None) -> str:
+    """Say how much the accuracy depends on the seed, if that was measured."""
+    if measured is None:
+        return "Other seeds were not tried."
+    return (
+        f"Over {len(measured['seeds'])} seeds ({', '.join(map(str, measured['seeds']))}) int8 "
+        f"reaches {_percent(measured['int8_mean'])} ± {100 * measured['int8_deviation']:.2f}\n"
+        f"(standard deviation; 95 % interval of the mean {_interval(measured['int8_interval'])}); "
+        "this model's\nseed was fixed beforehand (`python scripts/seeds.py`)."
+    )
+
+
+def _calibration(report: Mapping[str, Any] | None) -> str:
+    """Say what the ranges of the codes were measured on."""
+    if report is None:
+        return "It was not calibrated: its values are floating-point numbers."
+    return (
+        f"Ranges were measured on {report['n']:,} training pictures, SHA-256\n"
+        f"`{report['fingerprint']}`."
+    )
+
+
+def _golden(tolerance: float) -> str:
+    if tolerance == 0:
+        return "the same bytes"
+    return f"the same outputs to within {tolerance:.3g}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"
+
+
+def _interval(bounds: tuple[float, float]) -> str:
+    low, high = (100 * bound for bound in bounds)
+    return f"{low:.2f} to {high:.2f}"

@@ -1,0 +1,166 @@
+"""Writing a bundle: the model and everything needed to use it rightly and to check it."""
+
+import hashlib
+import platform
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liteproof.bundling.golden_choice import Choice, choose_golden
+from liteproof.bundling.model_card import model_card
+from liteproof.data.dataset import Dataset
+from liteproof.errors import StorageError
+from liteproof.evidence.confidence import Confidence, fit_temperature
+from liteproof.evidence.records import Evidence, Side
+from liteproof.evidence.seeds import Seeds
+from liteproof.execution.tflite_model import execute
+from liteproof.export.exported import Exported
+from liteproof.export.fallback import Fallback
+from liteproof.recipes.input_spec import preprocessing_spec
+from liteproof.runs.run import Run
+from liteproof.storage import make_folder, new_folder
+from liteproof_edge.bundle.manifest import MANIFEST, MODEL, SCHEMA_VERSION, seal
+from liteproof_edge.bundle.reader import GOLDEN, Bundle, TensorSpec
+from liteproof_edge.inspection.kinds import Kind
+from liteproof_edge.model.flatbuffer import read_model
+from liteproof_edge.preprocessing.spec import Spec, spec_to_json
+
+INTEGERS_ALONE = (Kind.INT8, Kind.INT16X8)
+TOOLS = ("liteproof", "liteproof-edge", "tensorflow", "keras", "numpy", "pillow")
+
+
+@dataclass(frozen=True, slots=True)
+class Ingredients:
+    """What a bundle is made of."""
+
+    run: Run
+    dataset: Dataset
+    validation: NDArray[np.int64]  # indices into the training pictures
+    model: bytes
+    exported: Exported
+    evidence: Evidence
+    seeds: Seeds | None = None
+
+
+def write_bundle(ingredients: Ingredients, folder: Path) -> None:
+    """Write a bundle, whole or not at all, and read it back as a device will.
+
+    Raises:
+        ConversionError: no golden vectors can be found.
+        StorageError: `folder` cannot be written, or holds something that is no bundle.
+    """
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
+        raise StorageError(f"{folder}: is not empty and holds no bundle; choose another folder")
+    make_folder(folder.parent)
+    run = ingredients.run
+    spec = preprocessing_spec(run.recipe.preprocessing, ingredients.dataset.shape)
+    choice = choose_golden(
+        ingredients.model,
+        spec,
+        ingredients.dataset.train,
+        ingredients.validation,
+        is_integer=Kind(ingredients.exported.kind) in INTEGERS_ALONE,
+    )
+    manifest = _describe(ingredients, spec, choice, _calibrate(ingredients))
+    contents = {
+        MODEL: ingredients.model,
+        GOLDEN: choice.golden.to_bytes(),
+        "recipe.toml": run.recipe_file.text.encode(),
+        "MODEL_CARD.md": model_card(run.recipe, manifest).encode(),
+    }
+    manifest["files"] = {
+        name: {"size_bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        for name, data in contents.items()
+    }
+    contents[MANIFEST] = seal(manifest)
+    with new_folder(folder) as partial:
+        for name, data in contents.items():
+            (partial / name).write_bytes(data)
+        Bundle.load(partial)
+
+
+def _calibrate(ingredients: Ingredients) -> Confidence:
+    """Fit the temperature on what the shipping kernels answer to the validation pictures."""
+    train, chosen = ingredients.dataset.train, ingredients.validation
+    answered = execute(ingredients.model, train.images[chosen], label="confidence")
+    return fit_temperature(answered.logits, train.labels[chosen])
+
+
+def _score(evidence: Evidence, side: Side) -> dict[str, Any]:
+    """Return what one side was measured to do, on the preferred runtime."""
+    cell = next(cell for cell in evidence.cells if cell.model == side.name)
+    return {
+        "model": side.name,
+        "correct": side.correct,
+        "n": side.n,
+        "top1_accuracy": side.correct / side.n,
+        "interval": side.interval,
+        "size_bytes": evidence.sizes.get(side.name),
+        "runtime": cell.runtime,
+        "median_latency_us": cell.latency_us.get(50),
+        "p99_latency_us": cell.latency_us.get(99),
+    }
+
+
+def _verdict(evidence: Evidence) -> dict[str, Any] | None:
+    if evidence.verdict is None:
+        return None
+    return {**asdict(evidence.verdict), "outcome": evidence.verdict.outcome.value}
+
+
+def _fallback(run: Run) -> list[dict[str, Any]]:
+    """Return the path to the model that ships, where `export --gate` chose it."""
+    if not run.fallback.is_file():
+        return []
+    return [asdict(attempt) for attempt in Fallback.read(run.fallback).attempts]
+
+
+def _describe(
+    ingredients: Ingredients, spec: Spec, choice: Choice, confidence: Confidence
+) -> dict[str, Any]:
+    run, dataset = ingredients.run, ingredients.dataset
+    model = read_model(ingredients.model)
+    graph = model.subgraphs[0]
+    evidence, exported = ingredients.evidence, ingredients.exported
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "name": run.recipe.name,
+        "labels": list(dataset.labels),
+        "preprocessing": spec_to_json(spec),
+        "input": TensorSpec.of(graph.tensors[graph.inputs[0]]).to_json(),
+        "output": TensorSpec.of(graph.tensors[graph.outputs[0]]).to_json(),
+        "minimum_runtime": model.minimum_runtime,  # the converter's word; no guarantee
+        "verified_runtimes": list(choice.runtimes),
+        "golden": {"tolerance": choice.tolerance},
+        "quantization": {
+            "kind": exported.kind,
+            "variant": exported.variant,
+            "float32_layers": list(exported.wide),
+            "calibration": exported.calibration,
+            "fallback": _fallback(run),
+        },
+        "accuracy": {
+            "dataset": evidence.dataset,
+            "float": _score(evidence, evidence.baseline),
+            "shipped": _score(evidence, evidence.candidate),
+            "drop": evidence.pair.drop,
+            "drop_interval": evidence.pair.interval,
+            "agreement": evidence.pair.agreement,
+            "verdict": _verdict(evidence),
+            **({"several_seeds": ingredients.seeds.summary()} if ingredients.seeds else {}),
+        },
+        "confidence": {"dataset": f"{dataset.name} validation", **confidence.to_json()},
+        "training": {
+            "dataset": dataset.name,
+            "fingerprint": dataset.fingerprint,
+            "pictures": len(dataset.train.labels) - len(ingredients.validation),
+            "validation_pictures": len(ingredients.validation),
+            "seed": run.settings.seed,
+            "threads": run.settings.threads,
+        },
+        "tools": {"python": platform.python_version(), **{tool: version(tool) for tool in TOOLS}},
+    }

@@ -1,0 +1,269 @@
+"""A recipe: everything that makes a model. What it may say, key by key, with type and range."""
+
+from enum import Enum
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+from liteproof_edge.preprocessing.photo import Fit, Resampling
+from liteproof_edge.preprocessing.spec import MAX_SIDE
+
+STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+PositiveInt = Annotated[int, Field(ge=1)]
+Side = Annotated[int, Field(ge=1, le=MAX_SIDE)]
+PositiveFloat = Annotated[float, Field(gt=0)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
+
+
+class Padding(Enum):
+    """What a convolution does at the picture's border."""
+
+    SAME = "same"  # output side = ceil(input side / stride)
+    VALID = "valid"  # output side = floor((input side - kernel side) / stride) + 1
+
+
+class Activation(Enum):
+    """The non-linearity after a layer."""
+
+    RELU = "relu"
+    RELU6 = "relu6"
+    LEAKY_RELU = "leaky_relu"
+    ELU = "elu"
+    GELU = "gelu"
+    HARD_SWISH = "hard_swish"
+    TANH = "tanh"
+    SIGMOID = "sigmoid"
+    LINEAR = "linear"
+
+
+@dataclass(frozen=True, config=STRICT)
+class Conv:
+    """A convolution, batch normalisation and an activation.
+
+    A separable one is two of them: a filter for each channel alone (depthwise), then 1x1 filters
+    over all channels (pointwise).
+    """
+
+    type: Literal["conv"]
+    filters: PositiveInt
+    kernel_size: PositiveInt
+    strides: PositiveInt = 1
+    padding: Padding = Padding.SAME
+    activation: Activation = Activation.RELU
+    batch_normalization: bool = True
+    separable: bool = False
+
+
+@dataclass(frozen=True, config=STRICT)
+class Pool:
+    """The largest or the mean value of each window."""
+
+    type: Literal["max_pool", "average_pool"]
+    pool_size: PositiveInt = 2
+    strides: PositiveInt | None = None  # the window's own size when it is not given
+    padding: Padding = Padding.VALID
+
+
+@dataclass(frozen=True, config=STRICT)
+class GlobalPool:
+    """The largest or the mean value of each channel: one vector is left."""
+
+    type: Literal["global_max_pool", "global_average_pool"]
+
+
+@dataclass(frozen=True, config=STRICT)
+class Dense:
+    """A fully connected layer; the last one, which gives the logits, is implied."""
+
+    type: Literal["dense"]
+    units: PositiveInt
+    activation: Activation = Activation.RELU
+
+
+@dataclass(frozen=True, config=STRICT)
+class Dropout:
+    """While training, sets a share of the values to zero."""
+
+    type: Literal["dropout"]
+    rate: Fraction
+
+
+PlainLayer = Annotated[Conv | Pool | GlobalPool | Dense | Dropout, Field(discriminator="type")]
+
+
+@dataclass(frozen=True, config=STRICT)
+class Residual:
+    """Layers whose input is added to their output, before the activation.
+
+    Where the shapes differ, the input goes through a 1x1 convolution first.
+    """
+
+    type: Literal["residual"]
+    layers: Annotated[tuple[PlainLayer, ...], Field(min_length=1)]
+    activation: Activation = Activation.RELU
+
+
+Layer = Annotated[
+    Conv | Pool | GlobalPool | Dense | Dropout | Residual, Field(discriminator="type")
+]
+
+
+@dataclass(frozen=True, config=STRICT)
+class Architecture:
+    """The layers between the pixels and the logits."""
+
+    layers: tuple[Layer, ...]
+
+
+@dataclass(frozen=True, config=STRICT)
+class DatasetChoice:
+    """Which labelled pictures, and how many of the training ones are held out for validation.
+
+    Where pictures are of many sizes, `size` and `channels` say what the model takes.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9_]+(/[A-Za-z0-9_.-]+)?$")]
+    size: tuple[Side, Side] | None = None  # height, width; None: that of the pictures
+    channels: Literal[1, 3] | None = None  # None: as the pictures; 3 for `photo`, 1 for `ink`
+    validation_pictures: PositiveInt | None = None  # None: 5,000 or a sixth, whichever is fewer
+
+
+@dataclass(frozen=True, config=STRICT)
+class Raw:
+    """A picture that already is the model's input."""
+
+    kind: Literal["raw"] = "raw"
+
+
+@dataclass(frozen=True, config=STRICT)
+class Ink:
+    """A mark (a digit, a letter) that is found, scaled and centred."""
+
+    kind: Literal["ink"] = "ink"
+    box: PositiveInt = 20  # the longer side of the mark, in pixels
+
+
+@dataclass(frozen=True, config=STRICT)
+class Photo:
+    """A photo of any size, in RGB."""
+
+    kind: Literal["photo"] = "photo"
+    fit: Fit = Fit.COVER
+    resampling: Resampling = Resampling.BILINEAR
+
+
+# How the device turns a picture into the input; the keys are those of its own specs.
+Preprocessing = Annotated[Raw | Ink | Photo, Field(discriminator="kind")]
+
+
+class Fill(Enum):
+    """What comes in over a picture's border when it is moved."""
+
+    BLACK = "black"
+    REFLECT = "reflect"
+    EDGE = "edge"
+
+
+@dataclass(frozen=True, config=STRICT)
+class Augmentation:
+    """Random changes of each training picture that keep its label; 0 or false switches one off.
+
+    Each amount is drawn for each picture, uniformly, up to the given one to either side.
+    """
+
+    rotation_degrees: Annotated[float, Field(ge=0, le=180)] = 0.0
+    scale: Fraction = 0.0  # 0.1: by 0.9 to 1.1, of width and height each on its own
+    shear: Fraction = 0.0
+    shift_pixels: Annotated[float, Field(ge=0)] = 0.0
+    crop_pixels: Annotated[int, Field(ge=0)] = 0  # shift by whole pixels, which blurs nothing
+    fill: Fill = Fill.BLACK
+    flip: bool = False  # left and right swapped in every second picture; never for digits
+    thickness: Annotated[float, Field(ge=0, le=1)] = 0.0  # of light strokes; 1: a pixel all round
+    brightness: Fraction = 0.0  # added, as a share of the full range
+    contrast: Fraction = 0.0  # about the picture's own mean
+    noise: Fraction = 0.0  # standard deviation, as a share of the full range
+    cutout_pixels: Annotated[int, Field(ge=0)] = 0  # side of a square that is painted over
+
+
+class Schedule(Enum):
+    """How the learning rate falls to 0 after the warm-up."""
+
+    LINEAR = "linear"  # with the warm-up: one cycle
+    COSINE = "cosine"
+
+
+class Precision(Enum):
+    """What is computed in while training; weights and the exported models are always float32."""
+
+    AUTO = "auto"  # bfloat16 where the processor has instructions for it, else float32
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"  # for GPUs; the loss is scaled
+
+
+@dataclass(frozen=True, config=STRICT)
+class Distillation:
+    """Learning from what a larger, trained model answers, beside the labels."""
+
+    teacher: str  # another recipe: a shipped one by name, or a TOML file
+    weight: Annotated[float, Field(gt=0, le=1)] = 0.5  # of the teacher's word in the loss
+    temperature: PositiveFloat = 2.0
+
+
+@dataclass(frozen=True, config=STRICT)
+class Qat:
+    """Fine-tuning through the rounding of int8, after the training proper."""
+
+    epochs: PositiveInt
+    learning_rate: PositiveFloat
+
+
+@dataclass(frozen=True, config=STRICT)
+class Training:
+    """How the weights are found."""
+
+    epochs: PositiveInt
+    batch_size: PositiveInt = 256  # of all devices and machines together
+    learning_rate: PositiveFloat = 0.008  # at its peak, after the warm-up
+    schedule: Schedule = Schedule.LINEAR
+    warmup: Fraction = 0.1  # share of all steps in which it rises linearly; then it falls to 0
+    weight_decay: Annotated[float, Field(ge=0)] = 0.004
+    label_smoothing: Fraction = 0.05
+    weight_averaging: Fraction = 0.998  # decay of the exponential moving average; 0 switches it off
+    early_stopping: Annotated[int, Field(ge=0)] = 0  # epochs without a better validation; 0: never
+    precision: Precision = Precision.FLOAT32
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    augmentation: Augmentation = Field(default_factory=Augmentation)
+    distillation: Distillation | None = None
+    qat: Qat | None = None
+
+
+@dataclass(frozen=True, config=STRICT)
+class QuantizationChoice:
+    """How the int8 model is calibrated."""
+
+    calibration_pictures: PositiveInt = 500
+
+
+@dataclass(frozen=True, config=STRICT)
+class Gates:
+    """What the quantized model must hold, or the command ends with exit code 6."""
+
+    top1_drop_points: Annotated[float, Field(ge=0, le=100)] = 0.2
+
+
+@dataclass(frozen=True, config=STRICT)
+class Recipe:
+    """A whole recipe."""
+
+    name: Name
+    description: str
+    dataset: DatasetChoice
+    architecture: Architecture
+    training: Training
+    preprocessing: Preprocessing = Field(default_factory=Raw)
+    quantization: QuantizationChoice = Field(default_factory=QuantizationChoice)
+    gates: Gates = Field(default_factory=Gates)
