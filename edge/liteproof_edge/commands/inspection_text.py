@@ -6,12 +6,12 @@ from itertools import islice
 
 from liteproof_edge.commands.output import rows, table
 from liteproof_edge.errors import one_line
-from liteproof_edge.inspection.findings import Stray
+from liteproof_edge.inspection.findings import Finding
 from liteproof_edge.inspection.inspect import InspectedGraph, Inspection
 from liteproof_edge.model.flatbuffer import Subgraph, Tensor
 
 LONGEST_NAME = 60  # characters; --json has them whole
-MOST_STRAYS = 12
+MOST_FINDINGS = 12
 MOST_SHOWN = 3  # tensors in one cell
 BAR = 24  # characters of the longest
 
@@ -34,9 +34,9 @@ def summary(inspection: Inspection) -> Iterator[tuple[str, str]]:
         yield "", f"{unpacked:,} bytes of weights, where the runtime unpacks them"
     runtime = one_line(inspection.minimum_runtime)[:LONGEST_NAME] or "not stated"
     yield "runtime", f"{runtime} (the converter's word)"
-    strays = _strays(inspection.strays)
-    yield "strays", next(strays, "none")
-    yield from (("", line) for line in strays)
+    findings = _findings(inspection.findings)
+    yield "findings", next(findings, "none")
+    yield from (("", line) for line in findings)
 
 
 def graph_lines(
@@ -120,18 +120,18 @@ def _memory(inspected: InspectedGraph) -> Iterator[str]:
     yield from table(("op", "operator", "bytes", "", "tensors that live (bytes)"), cells)
 
 
-def _strays(strays: Sequence[Stray]) -> Iterator[str]:
-    """Return a line for all strays that are alike, and one for those that are too many to show."""
-    alike: defaultdict[tuple[str, str], list[Stray]] = defaultdict(list)
-    for stray in strays:
-        alike[stray.kind.value, stray.what].append(stray)
-    for (kind, what), found in islice(alike.items(), MOST_STRAYS):
-        layers = list(dict.fromkeys(_cut(stray.layer) for stray in found if stray.layer))
+def _findings(findings: Sequence[Finding]) -> Iterator[str]:
+    """Return a line for each group of like findings, and one for the groups too many to show."""
+    alike: defaultdict[tuple[str, str], list[Finding]] = defaultdict(list)
+    for finding in findings:
+        alike[finding.kind.value, finding.what].append(finding)
+    for (kind, what), found in islice(alike.items(), MOST_FINDINGS):
+        layers = list(dict.fromkeys(_cut(finding.layer) for finding in found if finding.layer))
         count = f"{len(found):,} " if len(found) > 1 else ""
         where = f" at {_many(layers[:MOST_SHOWN], len(layers))}" if layers else ""
         yield f"{kind}: {count}{one_line(what)}{where}"
-    if len(alike) > MOST_STRAYS:
-        yield f"and {len(alike) - MOST_STRAYS:,} more"
+    if len(alike) > MOST_FINDINGS:
+        yield f"and {len(alike) - MOST_FINDINGS:,} more"
 
 
 def _tensor_cells(tensor: Tensor) -> Iterator[object]:

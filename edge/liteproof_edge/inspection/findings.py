@@ -14,7 +14,7 @@ VARIABLE_OPERATORS = {"VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ON
 BUILTIN = frozenset(BUILTIN_OPERATORS)
 
 
-class StrayKind(Enum):
+class FindingKind(Enum):
     """What is out of place.
 
     CONVERSION: a QUANTIZE or DEQUANTIZE between layers.
@@ -29,7 +29,7 @@ class StrayKind(Enum):
     CUSTOM = "custom operator"
 
 
-class Stray(NamedTuple):
+class Finding(NamedTuple):
     """One thing out of place.
 
     Attributes:
@@ -42,7 +42,7 @@ class Stray(NamedTuple):
         what: it, in words.
     """
 
-    kind: StrayKind
+    kind: FindingKind
     graph: int
     operator: int | None
     tensor: int | None
@@ -50,10 +50,10 @@ class Stray(NamedTuple):
     what: str
 
 
-def find_strays(
+def find_out_of_place(
     wirings: Sequence[Wiring], layers: Sequence[Sequence[str]], kind: Kind
-) -> Iterator[Stray]:
-    """Return all strays of a model, its operators first.
+) -> Iterator[Finding]:
+    """Return all findings of a model, its operators first.
 
     Args:
         wirings: of each graph.
@@ -63,32 +63,32 @@ def find_strays(
     for number, wiring in enumerate(wirings):
         for at, operator in enumerate(wiring.graph.operators):
             if operator.name in VARIABLE_OPERATORS:
-                found = StrayKind.VARIABLE
+                found = FindingKind.VARIABLE
             elif operator.name not in BUILTIN:
-                found = StrayKind.CUSTOM
+                found = FindingKind.CUSTOM
             elif (
                 operator.name in CONVERSIONS
                 and not wiring.unpacks(operator)
                 and not wiring.is_border(operator)
             ):
-                found = StrayKind.CONVERSION
+                found = FindingKind.CONVERSION
             else:
                 continue
             what = f"{_short(operator.name) or '(no name)'}{_change(wiring, at)}"
-            yield Stray(found, number, at, None, layers[number][at], what)
+            yield Finding(found, number, at, None, layers[number][at], what)
     if kind is Kind.INT8_MIXED:
         for number, tensor in not_integers(wirings):
             yield _float(number, wirings[number], tensor, layers[number])
 
 
-def _float(number: int, wiring: Wiring, tensor: Tensor, layers: Sequence[str]) -> Stray:
+def _float(number: int, wiring: Wiring, tensor: Tensor, layers: Sequence[str]) -> Finding:
     reader = next(iter(wiring.readers.get(tensor.index, ())), None)
     at = wiring.makers.get(tensor.index, reader)
     by = "made by" if tensor.index in wiring.makers else "read by"
     user = "" if at is None else f", {by} {_short(wiring.graph.operators[at].name)}"
     layer = "" if at is None else layers[at]
     what = f"{tensor.dtype} tensor {tensor.index}{user}"
-    return Stray(StrayKind.NOT_INTEGER, number, at, tensor.index, layer, what)
+    return Finding(FindingKind.NOT_INTEGER, number, at, tensor.index, layer, what)
 
 
 def _change(wiring: Wiring, at: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from liteproof_edge.errors import ModelError
 from liteproof_edge.inspection.costs import macs, weights
-from liteproof_edge.inspection.findings import Stray, find_strays
+from liteproof_edge.inspection.findings import Finding, find_out_of_place
 from liteproof_edge.inspection.kinds import Kind, kind_of
 from liteproof_edge.inspection.layer_names import layer_names
 from liteproof_edge.inspection.memory_plan import MemoryPlan, plan
@@ -70,7 +70,7 @@ class Inspection:
         minimum_runtime: as the converter wrote it, or ""; a hint, never a guarantee.
         kind: what it computes in.
         why: which tensors say so, in words.
-        strays: what should not be in it.
+        findings: what should not be in it.
         graphs: all of them; the first is the one that is run.
         cost: of all graphs together.
         weight_bytes: of weights and biases in the file; what operators share counts once.
@@ -80,7 +80,7 @@ class Inspection:
     minimum_runtime: str
     kind: Kind
     why: str
-    strays: tuple[Stray, ...]
+    findings: tuple[Finding, ...]
     graphs: tuple[InspectedGraph, ...]
     cost: Cost
     weight_bytes: int
@@ -102,7 +102,9 @@ class Inspection:
             "constant_bytes": self.constant_bytes,
             "overhead_bytes": self.overhead_bytes,
             "unpacked_bytes": sum(graph.memory.unpacked_bytes for graph in self.graphs),
-            "strays": [{**stray._asdict(), "kind": stray.kind.value} for stray in self.strays],
+            "findings": [
+                {**finding._asdict(), "kind": finding.kind.value} for finding in self.findings
+            ],
             "subgraphs": [_graph_to_json(graph) for graph in self.graphs],
         }
 
@@ -129,7 +131,7 @@ def inspect(model: Model, size_bytes: int, where: str = "model") -> Inspection:
         minimum_runtime=model.minimum_runtime,
         kind=kind,
         why=why,
-        strays=tuple(find_strays(wirings, layers, kind)),
+        findings=tuple(find_out_of_place(wirings, layers, kind)),
         graphs=graphs,
         cost=Cost(
             parameters=sum(math.prod(tensor.shape) for tensor in weighted.values()),

@@ -3,7 +3,7 @@
 from liteproof.conversion.variants import Interface, Scheme, Variant
 from liteproof.errors import ConversionError
 from liteproof_edge.errors import ModelError
-from liteproof_edge.inspection.findings import StrayKind
+from liteproof_edge.inspection.findings import FindingKind
 from liteproof_edge.inspection.inspect import inspect
 from liteproof_edge.inspection.kinds import Kind
 from liteproof_edge.model.affine import Normalisation, Quantization
@@ -31,11 +31,11 @@ def prove(flatbuffer: bytes, variant: Variant, normalisation: Normalisation | No
         found = inspect(model, len(flatbuffer), where)
     except ModelError as error:
         raise ConversionError(str(error)) from None
-    for stray in found.strays:
-        if stray.kind is StrayKind.VARIABLE:
+    for finding in found.findings:
+        if finding.kind is FindingKind.VARIABLE:
             raise ConversionError(
-                f"{where}: operator {stray.what} ({stray.layer}) is left: the weights are not in "
-                "the file"
+                f"{where}: operator {finding.what} ({finding.layer}) is left: the weights are not "
+                "in the file"
             )
     expected = _expected(variant)
     if found.kind is not expected:

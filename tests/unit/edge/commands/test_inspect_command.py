@@ -10,7 +10,7 @@ from ai_edge_litert import schema_py_generated as schema
 KEYS = {
     *("path", "sha256", "minimum_runtime", "kind", "why", "parameters", "macs", "size_bytes"),
     *("peak_activation_bytes", "weight_bytes", "constant_bytes", "overhead_bytes"),
-    *("unpacked_bytes", "strays", "subgraphs"),
+    *("unpacked_bytes", "findings", "subgraphs"),
 }
 
 
@@ -46,7 +46,7 @@ def test_inspect_prints_what_the_released_model_is(run, released, bundle):
         "MACs            1,257,856",
         "memory          7,056 bytes at most for values between layers",
         "runtime         1.14.0 (the converter's word)",
-        "strays          none",
+        "findings        none",
         "",
         "graph 0  main",
     ]
@@ -105,7 +105,7 @@ def test_inspect_prints_json(run, released, bundle):
     assert model["path"] == str(released / "model.tflite")
     assert (model["size_bytes"], model["minimum_runtime"]) == (len(bundle.model), "1.14.0")
     assert model["sha256"] == hashlib.sha256(bundle.model).hexdigest()
-    assert (model["kind"], model["strays"]) == ("int8", [])
+    assert (model["kind"], model["findings"]) == ("int8", [])
 
 
 def test_inspect_prints_the_same_json_every_time(run, released):

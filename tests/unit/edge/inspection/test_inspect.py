@@ -27,7 +27,7 @@ def test_cost_of_the_released_digit_model(bundle):
     # int8 weights and int32 biases, of which there are 12, 24, 36, 36, 16 and 10.
     assert found.weight_bytes == 27_042 + 3 * (12 + 24 + 36 + 36 + 16 + 10)
     assert found.overhead_bytes == len(bundle.model) - found.weight_bytes
-    assert (found.kind, found.why, found.strays) == (Kind.INT8, "all 23 tensors are integers", ())
+    assert (found.kind, found.why, found.findings) == (Kind.INT8, "all 23 tensors are integers", ())
 
 
 def test_operators_of_the_released_digit_model(bundle):

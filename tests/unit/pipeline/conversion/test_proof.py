@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from liteproof_edge.inspection.findings import StrayKind
+from liteproof_edge.inspection.findings import FindingKind
 from liteproof_edge.inspection.inspect import inspect
 from liteproof_edge.inspection.kinds import Kind
 from liteproof_edge.model.flatbuffer import read_model
@@ -77,13 +77,13 @@ def test_kind_and_cost_of_what_the_converter_makes(saved, settings, kind, unpack
 
 def test_float_layer_in_an_int8_model_is_named(saved):
     found = converted(saved, **CALIBRATED)
-    at = [(stray.kind, stray.layer.rpartition("_")[0]) for stray in found.strays]
+    at = [(finding.kind, finding.layer.rpartition("_")[0]) for finding in found.findings]
 
     assert at == [
-        (StrayKind.CONVERSION, "first"),
-        (StrayKind.CONVERSION, "wave"),
-        (StrayKind.NOT_INTEGER, "first"),
-        (StrayKind.NOT_INTEGER, "wave"),
+        (FindingKind.CONVERSION, "first"),
+        (FindingKind.CONVERSION, "wave"),
+        (FindingKind.NOT_INTEGER, "first"),
+        (FindingKind.NOT_INTEGER, "wave"),
     ]
 
 
@@ -107,7 +107,7 @@ def test_kind_of_what_is_quantized_throughout(types, operators, kind):
     converter.target_spec.supported_ops = operators
     found = inspected(converter.convert())
 
-    assert (found.kind, found.strays) == (kind, ())
+    assert (found.kind, found.findings) == (kind, ())
 
 
 def test_every_graph_of_a_loop_and_a_branch_is_inspected():
@@ -148,7 +148,7 @@ def test_variables_are_found_with_their_layer():
     )
     converter.experimental_enable_resource_variables = True
     found = inspected(converter.convert())
-    variables = [stray for stray in found.strays if stray.kind is StrayKind.VARIABLE]
+    variables = [finding for finding in found.findings if finding.kind is FindingKind.VARIABLE]
 
-    assert {stray.what for stray in variables} >= {"VAR_HANDLE", "READ_VARIABLE"}
-    assert next(stray.layer for stray in variables if stray.what == "VAR_HANDLE") == "dense"
+    assert {finding.what for finding in variables} >= {"VAR_HANDLE", "READ_VARIABLE"}
+    assert next(finding.layer for finding in variables if finding.what == "VAR_HANDLE") == "dense"

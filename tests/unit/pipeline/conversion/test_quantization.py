@@ -205,12 +205,12 @@ def test_model_without_its_weights_is_caught(model):
 
 def test_every_subgraph_is_walked(monkeypatch, tiny_run):
     good = read_model((tiny_run / "model-int8.tflite").read_bytes())
-    stray = Tensor(0, "stray", "float16", (1,), (1,), (), (), 0, 0)
-    second = Subgraph("second", (stray,), (0,), (0,), (Operator("ADD", 1, (0, -1), (0,)),))
+    finding = Tensor(0, "finding", "float16", (1,), (1,), (), (), 0, 0)
+    second = Subgraph("second", (finding,), (0,), (0,), (Operator("ADD", 1, (0, -1), (0,)),))
     two = Model((*good.subgraphs, second), "")
     monkeypatch.setattr(proof, "read_model", lambda *_: two)
 
-    with pytest.raises(ConversionError, match="it is int8-mixed, .* 'stray' is float16"):
+    with pytest.raises(ConversionError, match="it is int8-mixed, .* 'finding' is float16"):
         prove(b"", INT8)
 
 
