@@ -13,6 +13,7 @@ from liteproof_edge.bundle.reader import Bundle
 from liteproof_edge.errors import ModelError
 from liteproof_edge.model.affine import Normalisation, Quantization, dequantize, quantize
 from liteproof_edge.runtime.loading import Interpreter, LoadedRuntime
+from liteproof_edge.runtime.native_output import without_greetings
 
 BLOCK = 256  # pictures between two reports of progress, and between two turns of other threads
 FAILURES = (ValueError, RuntimeError, MemoryError, SystemError)  # what runtimes raise
@@ -49,10 +50,11 @@ class Session(AbstractContextManager["Session"]):
         self._lock = threading.Lock()
         kernels = runtime.reference_kernels if reference_kernels else runtime.shipping_kernels
         try:
-            self._interpreter: Interpreter | None = runtime.interpreter(
-                model_content=model, num_threads=threads, experimental_op_resolver_type=kernels
-            )
-            self._interpreter.allocate_tensors()
+            with without_greetings():
+                self._interpreter: Interpreter | None = runtime.interpreter(
+                    model_content=model, num_threads=threads, experimental_op_resolver_type=kernels
+                )
+                self._interpreter.allocate_tensors()
             (source,) = self._interpreter.get_input_details()
             (target,) = self._interpreter.get_output_details()
         except FAILURES as error:
