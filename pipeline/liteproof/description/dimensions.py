@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from liteproof.data.dataset import cached_dataset
+from liteproof.data.preparation import make_builder
 from liteproof.data.sources import find_source
 from liteproof.recipes.input_spec import Original, Shape, decoding_spec
 from liteproof.recipes.schema import DatasetChoice, Recipe
@@ -66,7 +67,8 @@ def _tfds_features(name: str, data_dir: Path) -> tuple[Original, int]:
     import tensorflow_datasets as tfds  # noqa: PLC0415 - takes a second
 
     try:
-        info = tfds.builder(name, data_dir=data_dir, try_gcs=False).info
+        builder = make_builder(tfds.builder, name=name, data_dir=data_dir, try_gcs=False)
+        info = builder.info
         picture, label = (info.features[key] for key in info.supervised_keys)
         (height, width, channels), classes = picture.shape, int(label.num_classes)
     except Exception as error:  # noqa: BLE001 - hundreds of definitions, each with code of its own

