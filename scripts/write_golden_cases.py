@@ -19,14 +19,15 @@ from PIL import Image, ImageDraw
 
 from liteproof_edge import idx
 from liteproof_edge.preprocessing.spec import preprocess, spec_from_json
-from realistic import BICUBIC, draw
+from realistic.drawing import draw
+from realistic.layers import BICUBIC
 
 GOLDEN = Path(__file__).parent.parent / "tests" / "golden"
 TENSOR = ".tensor.png"
 
 
 class Drawn(NamedTuple):
-    """A picture of a digit, as `realistic.py` draws it, made smaller."""
+    """A picture of a digit, as `realistic` draws it, made smaller."""
 
     condition: str
     seed: int

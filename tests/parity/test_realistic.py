@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from liteproof_edge import Classifier, PictureError
-from realistic import CONDITIONS, draw
+from realistic.conditions import CONDITIONS
+from realistic.drawing import draw
 
 PICTURES = 6  # of each condition: with all of them, the share that is right is known to 4 points
-# 97 % on 200 of each condition (python scripts/realistic.py); this is what chance may take off.
+# 97 % on 200 of each condition (python -m realistic); this is what chance may take off.
 LEAST_RIGHT = 0.92
 
 

@@ -1,0 +1,58 @@
+"""Measure how well a bundle reads digits as people photograph and scan them.
+
+Tune on the last 5,000 training pictures, which never trained the released model; the test split is
+for the final figures only.
+"""
+
+import argparse
+from pathlib import Path
+
+from liteproof_edge import Classifier, idx
+from realistic.conditions import CONDITIONS
+from realistic.contact_sheet import contact_sheet
+from realistic.scoring import HEADING, Answered, answered, row, taken
+
+ROOT = Path(__file__).parents[2]
+HELD_OUT = 55_000  # training pictures from here on never trained the model
+
+
+def main() -> None:
+    """Print each condition's accuracy."""
+    options = parsed()
+    examples = idx.load(options.folder, idx.Split[options.split.upper()])
+    if options.split == "train":
+        examples = idx.Examples(examples.images[HELD_OUT:], examples.labels[HELD_OUT:])
+    rows: dict[str, list[Answered]] = {}
+    with Classifier.load(options.bundle) as classifier:
+        spec = classifier.bundle.preprocessing
+        print(HEADING)
+        for condition in options.only:
+            pictures = (
+                taken(examples, condition, options.seed, k) for k in range(options.per_condition)
+            )
+            rows[condition] = [answered(classifier, file, label) for file, label in pictures]
+            print(row(condition, rows[condition]), flush=True)
+    print(row("all", [each for answers in rows.values() for each in answers]))
+    if options.sheet:
+        contact_sheet(examples, rows, spec, options.seed).save(options.sheet)
+
+
+def parsed() -> argparse.Namespace:
+    """Return the command line's options."""
+    parser = argparse.ArgumentParser(
+        "python -m realistic",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("folder", type=Path, help="MNIST's IDX files")
+    parser.add_argument("--bundle", type=Path, default=ROOT / "models" / "mnist")
+    parser.add_argument("--split", choices=("train", "test"), default="train")
+    parser.add_argument("--per-condition", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", nargs="+", choices=CONDITIONS, default=list(CONDITIONS))
+    parser.add_argument("--sheet", type=Path, help="where to write a contact sheet")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
