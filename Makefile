@@ -3,9 +3,12 @@ PYTHON ?= python3.11
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 BIN := $(VENV)/bin
+# tflite-runtime and TensorFlow do not share a process: two runs of pytest, of two workers each.
+DEVICE_TESTS := -n 2 --dist loadfile tests/unit/edge tests/unit/repository tests/parity tests/fuzz
+PIPELINE_TESTS := -n 2 --dist loadfile tests/unit/pipeline
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz system check bench clean
+.PHONY: help run test coverage fuzz system check bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -14,8 +17,15 @@ run: $(INSTALLED) ## the main job: data, train, export, compare, bundle (into ru
 	$(BIN)/liteproof run mnist-fast
 
 test: $(INSTALLED) ## unit and parity tests
-	$(BIN)/pytest -n 2 --dist loadfile tests/unit/edge tests/unit/repository tests/parity tests/fuzz
-	$(BIN)/pytest -n 2 --dist loadfile tests/unit/pipeline
+	$(BIN)/pytest $(DEVICE_TESTS)
+	$(BIN)/pytest $(PIPELINE_TESTS)
+
+coverage: $(INSTALLED) ## the same tests, and which lines and branches they reach
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(DEVICE_TESTS)
+	$(BIN)/coverage run -m pytest $(PIPELINE_TESTS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 fuzz: $(INSTALLED) ## thousands of damaged models, manifests and pictures
 	LITEPROOF_FUZZ=long $(BIN)/pytest -q tests/fuzz

@@ -23,6 +23,7 @@ from liteproof_edge.runtime.loading import Runtime
 
 # A bundle released once, so that tests of what it holds do not change with each release.
 RELEASED = Path(__file__).parents[2] / "bundle"
+INSTALLED = loading.installed()
 
 
 @pytest.fixture(autouse=True)
@@ -52,9 +53,20 @@ def classifier(bundle):
         yield loaded
 
 
+def installed_or_skip(runtime):
+    if runtime not in INSTALLED:
+        pytest.skip(f"{runtime.value} is not installed: it has no wheel for every Python")
+    return runtime
+
+
 @pytest.fixture(params=list(Runtime), ids=lambda runtime: runtime.value)
 def each_runtime(request):
-    return request.param
+    return installed_or_skip(request.param)
+
+
+@pytest.fixture(scope="session")
+def tflite_runtime():
+    return installed_or_skip(Runtime.TFLITE_RUNTIME)
 
 
 @pytest.fixture(scope="session")

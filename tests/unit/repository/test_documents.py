@@ -11,19 +11,20 @@ README = (ROOT / "README.md").read_text()
 CARDS = sorted(ROOT.glob("models/*/MODEL_CARD.md"))
 
 
-def commands(folder, shared):
-    return {path.stem for path in (ROOT / folder / "commands").glob("*.py")} - {"__init__", shared}
+def commands(folder, *shared):
+    modules = {path.stem for path in (ROOT / folder / "commands").glob("*.py")}
+    return modules - {"__init__", *shared}
 
 
 def test_every_command_of_the_pipeline_is_in_the_readme():
-    found = commands("pipeline/liteproof", "options")
+    found = commands("pipeline/liteproof", "options", "cluster_options")
 
     assert len(found) == 9
     assert all(f"`liteproof {name} " in README for name in found)
 
 
 def test_every_command_of_the_edge_is_in_the_readme():
-    found = commands("edge/liteproof_edge", "output")
+    found = commands("edge/liteproof_edge", "output", "arguments", "inspection_text")
 
     assert len(found) == 6
     assert all(f"`liteproof-edge {name} " in README for name in found)

@@ -12,7 +12,7 @@ from liteproof_edge import classifier as module
 from liteproof_edge.__main__ import main
 from liteproof_edge.classifier import Classifier
 from liteproof_edge.preprocessing.pictures import SUFFIXES
-from liteproof_edge.runtime.loading import VARIABLE, Runtime
+from liteproof_edge.runtime.loading import VARIABLE
 
 # A line break, a terminal's and a shell's own characters, and a byte that is no UTF-8.
 ODD_NAME = "a\nb\x1b[31m\udcff '$*.png"
@@ -397,12 +397,12 @@ def test_classify_takes_the_runtime_that_the_environment_names(
 
 @pytest.mark.parametrize("named", ["ai-edge-litert", "no-such-runtime"])
 def test_option_wins_over_the_runtime_of_the_environment(
-    run, released, digit_files, monkeypatch, named
+    run, released, digit_files, monkeypatch, named, tflite_runtime
 ):
     used = used_runtime(monkeypatch)
     monkeypatch.setenv(VARIABLE, named)
-    exit_code, _, _ = run("classify", released, digit_files[14], "--runtime", "tflite-runtime")
-    assert (exit_code, used) == (0, [Runtime.TFLITE_RUNTIME])
+    exit_code, _, _ = run("classify", released, digit_files[14], "--runtime", tflite_runtime.value)
+    assert (exit_code, used) == (0, [tflite_runtime])
 
 
 def test_classify_ends_with_7_where_the_environment_names_no_runtime(

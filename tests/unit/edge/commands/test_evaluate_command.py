@@ -10,6 +10,7 @@ from liteproof_edge.classifier import Classifier
 from liteproof_edge.commands import evaluate as module
 from liteproof_edge.measurement.evaluation import Evaluation
 from liteproof_edge.measurement.latency import Latency
+from liteproof_edge.runtime.loading import installed
 
 KEYS = {
     *("bundle", "correct", "n", "top1_accuracy", "interval", "labels", "confusion", "refused"),
@@ -55,7 +56,7 @@ def test_evaluate_prints_the_accuracy(run, released, label_folders):
     exit_code, out, err = run("evaluate", released, label_folders)
     assert (exit_code, err) == (0, [])
     assert out[0] == "bundle          mnist"
-    assert out[1].startswith("runtime         tflite-runtime ")
+    assert out[1].startswith(f"runtime         {installed()[0].value} ")
     assert out[2:6] == [
         "preprocessing   ink",
         "top-1 accuracy  100.00% (20 of 20)",

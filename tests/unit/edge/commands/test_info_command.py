@@ -56,14 +56,18 @@ def test_info_tells_of_a_runtime_that_is_not_installed(run, released, no_runtime
     assert answer.endswith(f": pip install {each_runtime.value}")
 
 
-def test_info_tells_of_a_runtime_that_breaks_beside_numpy_2(run, released, monkeypatch):
+def test_info_tells_of_a_runtime_that_breaks_beside_numpy_2(
+    run, released, monkeypatch, tflite_runtime
+):
     monkeypatch.setattr(np, "__version__", "2.0.0")
     _, out, _ = run("info", released)
-    assert "breaks beside numpy 2.0.0" in rows(out)["tflite-runtime"]
+    assert "breaks beside numpy 2.0.0" in rows(out)[tflite_runtime.value]
     assert rows(out)["ai-edge-litert"].endswith(" runs it")
 
 
-def test_info_tries_every_runtime_whatever_the_environment_names(run, released, monkeypatch):
+def test_info_tries_every_runtime_whatever_the_environment_names(
+    run, released, monkeypatch, tflite_runtime
+):
     monkeypatch.setenv(VARIABLE, "no-such-runtime")
     exit_code, out, _ = run("info", released)
     assert exit_code == 0

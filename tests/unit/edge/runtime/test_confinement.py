@@ -17,7 +17,7 @@ from ai_edge_litert import schema_py_generated as schema
 from liteproof_edge.errors import ModelError
 from liteproof_edge.runtime import confinement as module
 from liteproof_edge.runtime.confinement import ConfinedInterpreter, Kernels, Limits, confine
-from liteproof_edge.runtime.loading import Runtime, load_runtime
+from liteproof_edge.runtime.loading import Runtime, installed, load_runtime
 from liteproof_edge.runtime.session import Session
 
 # The picture of the heavy model takes 96 MiB, its file 1 kB.
@@ -52,10 +52,10 @@ import sys
 from pathlib import Path
 import numpy as np
 from liteproof_edge.runtime import confinement
-from liteproof_edge.runtime.loading import Runtime, load_runtime
+from liteproof_edge.runtime.loading import load_runtime
 from liteproof_edge.runtime.session import Session
 confinement.SPARE_SECONDS = 0.0
-runtime = confinement.confine(load_runtime(Runtime.TFLITE_RUNTIME), seconds=2.0)
+runtime = confinement.confine(load_runtime(), seconds=2.0)
 session = Session(Path(sys.argv[1]).read_bytes(), runtime, reference_kernels=True)
 print(session._interpreter._process.pid, flush=True)
 session.run_many(np.ones((1, *session.input_shape), np.uint8))
@@ -115,9 +115,9 @@ def network(side, kernel=0):
     return bytes(builder.Output())
 
 
-def start(model, runtime=Runtime.TFLITE_RUNTIME, *, seconds=10.0, memory_bytes=1 << 30):
+def start(model, runtime=None, *, seconds=10.0, memory_bytes=1 << 30):
     return ConfinedInterpreter(
-        runtime,
+        runtime or installed()[0],
         Limits(seconds, memory_bytes),
         model_content=model,
         num_threads=1,
@@ -340,9 +340,9 @@ def test_model_that_the_runtime_refuses_is_refused_with_its_reason(each_runtime,
     assert "\n" not in str(refused.value)
 
 
-def test_model_that_crashes_the_runtime_is_refused(children):
+def test_model_that_crashes_the_runtime_is_refused(tflite_runtime, children):
     """Its first table lies 2 GiB behind its end: LiteRT looks first, tflite-runtime does not."""
-    runtime = confine(load_runtime(Runtime.TFLITE_RUNTIME))
+    runtime = confine(load_runtime(tflite_runtime))
     with pytest.raises(ModelError, match=r"it crashed the runtime \(SIGSEGV\)$") as refused:
         Session(struct.pack("<I4s64x", 0x7FFFFF00, b"TFL3"), runtime)
     assert refused.value.exit_code == 4
@@ -411,11 +411,13 @@ def test_nothing_that_a_runtime_prints_is_seen(bundle, each_runtime, children, c
     assert capfd.readouterr() == ("", "")
 
 
-def test_runtime_that_does_not_start_there_is_told(bundle, tmp_path, monkeypatch, children):
+def test_runtime_that_does_not_start_there_is_told(
+    bundle, tmp_path, monkeypatch, tflite_runtime, children
+):
     (tmp_path / "tflite_runtime.py").write_text("raise ImportError('no such library')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(RuntimeError, match="^tflite-runtime.* cannot start: no such library$"):
-        start(bundle.model)
+        start(bundle.model, tflite_runtime)
 
 
 def test_modules_of_the_users_folder_are_not_imported(bundle, tmp_path, monkeypatch, children):

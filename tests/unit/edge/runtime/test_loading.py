@@ -75,7 +75,7 @@ def test_load_runtime_tells_shipping_from_reference_kernels(each_runtime):
     assert loaded.shipping_kernels != loaded.reference_kernels
 
 
-def test_load_runtime_prefers_tflite_runtime_where_both_are_installed():
+def test_load_runtime_prefers_tflite_runtime_where_both_are_installed(tflite_runtime):
     assert load_runtime().runtime is Runtime.TFLITE_RUNTIME
 
 
@@ -91,7 +91,7 @@ def test_load_runtime_imports_the_chosen_one_alone(forget, each_runtime):
     assert set(PACKAGES.values()) & set(sys.modules) == {PACKAGES[each_runtime]}
 
 
-def test_installed_lists_the_preferred_runtime_first():
+def test_installed_lists_the_preferred_runtime_first(tflite_runtime):
     assert installed() == (Runtime.TFLITE_RUNTIME, Runtime.LITERT)
 
 
@@ -100,7 +100,7 @@ def test_installed_lists_nothing_where_nothing_is_installed(uninstall):
     assert installed() == ()
 
 
-def test_installed_imports_nothing(forget):
+def test_installed_imports_nothing(forget, tflite_runtime):
     for runtime in Runtime:
         forget(runtime)
     assert len(installed()) == 2
@@ -187,7 +187,9 @@ def test_load_runtime_says_where_nothing_has_a_wheel(
 
 
 @pytest.mark.parametrize("numpy_version", ["2.0.0", "2.3.1", "10.0.0rc1"])
-def test_load_runtime_refuses_tflite_runtime_beside_numpy_2(monkeypatch, numpy_version):
+def test_load_runtime_refuses_tflite_runtime_beside_numpy_2(
+    monkeypatch, numpy_version, tflite_runtime
+):
     monkeypatch.setattr(np, "__version__", numpy_version)
     assert refused(Runtime.TFLITE_RUNTIME) == (
         f"tflite-runtime breaks beside numpy {numpy_version}: pip install 'numpy<2'"
@@ -212,7 +214,7 @@ def test_load_runtime_prefers_litert_where_both_are_installed_beside_numpy_2(mon
 
 
 def test_load_runtime_says_what_breaks_where_tflite_runtime_is_alone_beside_numpy_2(
-    monkeypatch, uninstall
+    monkeypatch, uninstall, tflite_runtime
 ):
     uninstall(Runtime.LITERT)
     monkeypatch.setattr(np, "__version__", "2.0.0")
@@ -220,7 +222,9 @@ def test_load_runtime_says_what_breaks_where_tflite_runtime_is_alone_beside_nump
 
 
 @pytest.mark.parametrize("numpy_version", ["1.24.2", "1.26.4"])
-def test_load_runtime_takes_tflite_runtime_beside_numpy_1(monkeypatch, numpy_version):
+def test_load_runtime_takes_tflite_runtime_beside_numpy_1(
+    monkeypatch, numpy_version, tflite_runtime
+):
     monkeypatch.setattr(np, "__version__", numpy_version)
     assert load_runtime().runtime is Runtime.TFLITE_RUNTIME
 
@@ -239,7 +243,7 @@ def test_load_runtime_takes_the_one_asked_for_whatever_the_environment_names(
 
 def test_load_runtime_takes_the_preferred_where_the_environment_names_nothing(monkeypatch):
     monkeypatch.setenv(VARIABLE, "")
-    assert load_runtime().runtime is Runtime.TFLITE_RUNTIME
+    assert load_runtime().runtime is installed()[0]
 
 
 @pytest.mark.parametrize("name", ["tflite", "tflite_runtime", "TFLITE-RUNTIME", " ", "a\nb"])
@@ -256,7 +260,9 @@ def test_load_runtime_takes_no_other_than_the_environment_names(
     assert refused().startswith(f"{each_runtime.value} is not installed ")
 
 
-def test_load_runtime_refuses_tflite_runtime_of_the_environment_beside_numpy_2(monkeypatch):
+def test_load_runtime_refuses_tflite_runtime_of_the_environment_beside_numpy_2(
+    monkeypatch, tflite_runtime
+):
     monkeypatch.setattr(np, "__version__", "2.0.0")
     monkeypatch.setenv(VARIABLE, "tflite-runtime")
     assert refused().startswith("tflite-runtime breaks beside numpy 2.0.0")
