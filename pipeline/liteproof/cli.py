@@ -1,7 +1,8 @@
-"""`liteproof`: the group of its commands, and the one place where errors become exit codes."""
+"""`liteproof`: its commands in sections, and the one place where errors become exit codes."""
 
 import io
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -19,11 +20,32 @@ from liteproof.tensorflow_setup import Device, available_cores, prepare
 from liteproof_edge.errors import LiteproofError
 
 INTERRUPTED = "interrupted; `run` goes on by itself from here, `train` with --resume"
-COMMANDS = (data, describe, train, export, inspect, forecast, compare, bundle, run)
+# Every command, in the order in which a person needs them.
+SECTIONS: Mapping[str, tuple[click.Command, ...]] = {
+    "All at once": (run,),
+    "Get data and design": (data, describe),
+    "Train, export and compare": (train, export, compare),
+    "Ship": (bundle,),
+    "Look into a model": (inspect, forecast),
+}
 
 
-class ErrorHandlingGroup(click.Group):
-    """The one place where an expected error becomes a line and an exit code."""
+class CommandGroup(click.Group):
+    """Shows its commands in sections, and turns an expected error into a line and an exit code."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write one list of commands for each section; click itself knows a single list."""
+        names = [str(command.name) for commands in SECTIONS.values() for command in commands]
+        widest = max(map(len, names))
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                room = formatter.width - formatter.current_indent - widest - 4
+                formatter.write_dl(
+                    [
+                        (f"{command.name:{widest}}", command.get_short_help_str(room))
+                        for command in commands
+                    ]
+                )
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own
         """Run a command."""
@@ -40,7 +62,7 @@ class ErrorHandlingGroup(click.Group):
             ctx.exit(1)
 
 
-@click.group(cls=ErrorHandlingGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="liteproof")
 def main() -> None:
     """Train an image classifier, quantize it to int8, and prove that the device answers as it did.
@@ -55,5 +77,6 @@ def main() -> None:
     prepare(Device.AUTO, available_cores())
 
 
-for command in COMMANDS:
-    main.add_command(command)
+for section in SECTIONS.values():
+    for command in section:
+        main.add_command(command)

@@ -1,39 +1,61 @@
 """The arguments of `liteproof-edge`."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from liteproof_edge.runtime.loading import VARIABLE, Runtime
 
 EXIT_CODES = (
-    "Exit codes: 0 done; 2 usage; 3 data; 4 bundle or model; 6 a check failed; 7 no runtime; "
-    "8 output cannot be written."
+    "Exit codes: 0 done; 2 usage; 3 data; 4 bundle or model; 6 a check failed;\n"
+    "7 no runtime; 8 output cannot be written."
 )
+# Every command, in the order in which a person needs them.
+SECTIONS: Mapping[str, Mapping[str, str]] = {
+    "check a bundle": {
+        "verify": "Check every byte, and that this device answers as the host did.",
+        "info": "Show what the bundle is, and which runtime here runs it.",
+    },
+    "use it": {
+        "classify": "Print each picture's label, probability and time.",
+    },
+    "measure it": {
+        "evaluate": "Measure the accuracy on labelled pictures.",
+        "bench": "Measure latency, throughput, cold start and memory.",
+    },
+    "look into a model": {
+        "inspect": "Show what any model holds, computes in and takes; it is not run.",
+    },
+}
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the options of one command, whose name is `command`."""
     parser = argparse.ArgumentParser(
         prog="liteproof-edge",
+        usage="%(prog)s [-h] [--version] COMMAND ...",
         description="Run, verify and measure a liteproof bundle on this device.",
         epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
+    # argparse shows subcommands in one list; groups that hold only text show them in several.
+    for title, texts in SECTIONS.items():
+        lines = [f"{name:10}{text}" for name, text in texts.items()]
+        parser.add_argument_group(title, "\n".join(lines))
     commands = parser.add_subparsers(
-        title="commands", required=True, metavar="COMMAND", dest="command"
+        required=True, metavar="COMMAND", dest="command", prog=parser.prog, help=argparse.SUPPRESS
     )
     output, runtime, running = _output_options(), _runtime_options(), _running_options()
 
-    def add(name: str, text: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
-        parser = commands.add_parser(name, parents=[*parents, output], help=text, description=text)
+    def add(name: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        (text,) = (texts[name] for texts in SECTIONS.values() if name in texts)
+        parser = commands.add_parser(name, parents=[*parents, output], description=text)
         if name != "inspect":
             parser.add_argument("bundle", metavar="BUNDLE", type=Path, help="the bundle's folder")
         return parser
 
-    classify = add(
-        "classify", "Print each picture's label, probability and time.", runtime, running
-    )
+    classify = add("classify", runtime, running)
     classify.add_argument(
         "pictures",
         metavar="PICTURE",
@@ -51,12 +73,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         action="store_true",
         help="BUNDLE is a bare .tflite, to be run in a process of its own; its classes are 0, 1, …",
     )
-    add("verify", "Check every byte, and that this device answers as the host did.", runtime)
-    evaluate = add("evaluate", "Measure the accuracy on labelled pictures.", runtime, running)
+    add("verify", runtime)
+    evaluate = add("evaluate", runtime, running)
     evaluate.add_argument(
         "folder", metavar="DIR", type=Path, help="IDX files, or a folder of pictures for each label"
     )
-    bench = add("bench", "Measure latency, throughput, cold start and memory.", runtime, running)
+    bench = add("bench", runtime, running)
     bench.add_argument(
         "-n",
         "--count",
@@ -65,13 +87,13 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=1000,
         help="pictures (default: 1000)",
     )
-    inspect = add("inspect", "Show what any model holds, computes in and takes; it is not run.")
+    inspect = add("inspect")
     inspect.add_argument("model", metavar="MODEL", type=Path, help="any .tflite, or a bundle")
     inspect.add_argument("--tensors", action="store_true", help="list every tensor")
     inspect.add_argument(
         "--memory", action="store_true", help="show which values live at each operator"
     )
-    add("info", "Show what the bundle is, and which runtime here runs it.")
+    add("info")
     return parser.parse_args(arguments)
 
 

@@ -19,7 +19,7 @@ from liteproof.commands.options import RUN_FOLDER
     help="What scripts/seeds.py measured of this recipe, for the model card.",
 )
 def bundle(path: Path, folder: Path, seeds_file: Path | None) -> None:
-    """Write a run's bundle: the model and all that a device needs to use and check it."""
+    """Write a bundle: the model and what a device needs with it."""
     from liteproof.bundling import stage  # noqa: PLC0415
     from liteproof.runs.run import open_run  # noqa: PLC0415
 

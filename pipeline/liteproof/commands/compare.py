@@ -56,7 +56,7 @@ def compare(  # noqa: PLR0913 - one for each option
     scale: float,
     as_json: bool,
 ) -> None:
-    """Compare a run's models with the one it trained, or any two models.
+    """Compare a run's models with its Keras model, or any two.
 
     A and B are bundles, runs with a bundle, .tflite files or Keras models; B is held against A.
     Exit code 6: B is shown to lose more than the margin; with --strict, also where that cannot be

@@ -20,7 +20,7 @@ from liteproof.commands.options import DATA_DIR
 )
 @DATA_DIR
 def data(name: str, source: Path | None, *, skip_unreadable: bool, data_dir: Path | None) -> None:
-    """Get a dataset: TFDS's, from IDX files, or from a folder of pictures.
+    """Get a dataset from TFDS, IDX files or a folder of pictures.
 
     A folder of pictures is train/<class>/* with test/<class>/*, or <class>/*, of which a fifth of
     each class is held out for testing. The pictures stay where they are.

@@ -40,7 +40,7 @@ def _read_shape(
 @DATA_DIR
 @JSON
 def describe(recipe: str, data_dir: Path | None, *, as_json: bool, **given: Any) -> None:  # noqa: ANN401
-    """Show what a recipe's model will be and take of a device, before any training."""
+    """Show what a recipe's model will be and cost, before training."""
     from liteproof.data.dataset import default_data_dir  # noqa: PLC0415
     from liteproof.description.dimensions import dimensions  # noqa: PLC0415
     from liteproof.recipes.reader import load_recipe  # noqa: PLC0415

@@ -75,7 +75,10 @@ def _choice(kind: Any) -> click.Choice[str]:  # noqa: ANN401 - an Enum class
 )
 @JSON
 def export(path: Path | None, *, as_json: bool, with_layers: bool, **options: Any) -> None:  # noqa: ANN401
-    """Convert a run's model, or any Keras classifier, to .tflite, and say what that does to it."""
+    """Convert a run's model, or any Keras classifier, to .tflite.
+
+    Each form is proven, measured, and its error explained.
+    """
     made, fallback = _export(path, **options)
     if as_json:
         forms = [json.loads(each.to_json()) for each in made]

@@ -13,7 +13,10 @@ from liteproof.commands.options import JSON
 @click.option("--memory", is_flag=True, help="Show which values live at each operator.")
 @JSON
 def inspect(model: Path, *, tensors: bool, memory: bool, as_json: bool) -> None:
-    """Show what any .tflite, or a bundle's, holds, computes in and takes; it is not run."""
+    """Show what a model holds, computes in and costs; it is not run.
+
+    The model is any .tflite file, or a bundle's.
+    """
     from liteproof_edge.commands.inspect import show  # noqa: PLC0415
 
     show(model, as_json=as_json, tensors=tensors, memory=memory)

@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from liteproof import cli
-from liteproof.cli import INTERRUPTED, main
+from liteproof.cli import INTERRUPTED, SECTIONS, main
 from liteproof_edge.__main__ import main as device
 
 COMMANDS = sorted(main.commands)
@@ -18,6 +19,17 @@ def test_commands_are_those_of_the_chain():
     assert set(COMMANDS) == {
         *("bundle", "compare", "data", "describe", "export", "forecast", "inspect", "run", "train"),
     }
+
+
+def test_help_lists_commands_in_sections_with_a_whole_sentence_each():
+    whole = CliRunner().invoke(main, ["--help"], terminal_width=80).output
+
+    shown = whole.partition("Options:")[2]
+    sections = [line for line in shown.splitlines() if line.removesuffix(":") in SECTIONS]
+    listed = re.findall(r"^  ([a-z]+) +\S.*\.$", shown, re.MULTILINE)
+    assert sections == [f"{title}:" for title in SECTIONS]
+    assert listed == [command.name for commands in SECTIONS.values() for command in commands]
+    assert "..." not in shown
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])

@@ -1,11 +1,12 @@
 import re
 from importlib import import_module
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
-from liteproof_edge.commands.arguments import EXIT_CODES, parse
+from liteproof_edge.commands.arguments import EXIT_CODES, SECTIONS, parse
 from liteproof_edge.runtime.loading import Runtime
 
 RUNTIME = {"--runtime"}
@@ -204,7 +205,20 @@ def test_help_of_a_command_describes_its_arguments(ended, name):
 def test_help_lists_the_command(ended, name):
     exit_code, out, _ = ended("--help")
     assert exit_code == 0
-    assert re.search(rf"^    {name} +[A-Z]", out, re.MULTILINE)
+    assert re.search(rf"^  {name} +[A-Z]", out, re.MULTILINE)
+
+
+def test_help_groups_the_commands_as_a_person_needs_them(ended):
+    _, out, _ = ended("--help")
+    listed = re.findall(r"^([a-z ]+):$|^  ([a-z]+) +[A-Z]", out, re.MULTILINE)
+    names = [title or name for title, name in listed if title != "options"]
+    assert names == [*chain.from_iterable((title, *SECTIONS[title]) for title in SECTIONS)]
+    assert set(names) == {*SECTIONS, *OPTIONS}
+
+
+def test_help_of_a_command_begins_with_its_own_usage(ended):
+    _, out, _ = ended("verify", "--help")
+    assert out.startswith("usage: liteproof-edge verify [-h]")
 
 
 def test_help_lists_the_exit_codes(ended):
