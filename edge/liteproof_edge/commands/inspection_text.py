@@ -144,7 +144,7 @@ def _tensor_cells(tensor: Tensor) -> Iterator[object]:
     yield _cut(tensor.name)
 
 
-def _without_empty_columns(head: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[str]:
+def _without_empty_columns(head: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
     kept = [at for at in range(len(head)) if any(row[at] != "" for row in rows)]
     return table([head[at] for at in kept], ([row[at] for at in kept] for row in rows))
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TextIO
 
+from liteproof_edge.text_table import aligned
+
 
 def complain(message: object) -> None:
     """Print one line to standard error, if it can be written; the exit code tells the rest."""
@@ -39,18 +41,12 @@ def show_table(head: Sequence[str], cells: Iterable[Iterable[object]]) -> None:
         print(line)
 
 
-def table(head: Sequence[str], cells: Iterable[Iterable[object]]) -> Iterator[str]:
+def table(head: Sequence[str], cells: Iterable[Iterable[object]]) -> list[str]:
     """Return the lines of a table; columns of numbers stand to the right."""
     texts = [[str(value) for value in row] for row in cells]
-    columns = list(zip(head, *texts, strict=True))
-    widths = [max(map(len, column)) for column in columns]
-    numbers = [all(map(_is_number, column[1:])) for column in columns]
-    for line in (head, *texts):
-        aligned = (
-            cell.rjust(width) if number else cell.ljust(width)
-            for cell, width, number in zip(line, widths, numbers, strict=True)
-        )
-        yield "  ".join(aligned).rstrip()
+    columns = enumerate(zip(*texts, strict=True))
+    numbers = {at for at, column in columns if all(map(_is_number, column))}
+    return aligned([head, *texts], numbers)
 
 
 def show_progress(done: int, total: int) -> None:

@@ -78,11 +78,10 @@ class Evaluation(Score):
         """Return plain values, as `--json` prints them; `latency_us` is by percentile."""
         values = asdict(self)
         del values["latency"]
-        known = self.latency
-        percentiles = {"50": known.p50_us, "90": known.p90_us, "99": known.p99_us} if known else {}
+        times = self.latency.by_percentile() if self.latency else {}
         return {
             **values,
-            "latency_us": percentiles,
+            "latency_us": {str(percentile): time for percentile, time in times.items()},
             "top1_accuracy": self.top1_accuracy,
             "interval": self.interval,
         }

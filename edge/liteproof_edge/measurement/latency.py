@@ -1,4 +1,4 @@
-"""Percentiles of times that were measured."""
+"""Percentiles of measured times."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,3 +24,7 @@ class Latency:
         ranked, n = sorted(times_us), len(times_us)
         p50_us, p90_us, p99_us = (ranked[-(-percent * n // 100) - 1] for percent in (50, 90, 99))
         return cls(p50_us, p90_us, p99_us, n)
+
+    def by_percentile(self) -> dict[int, float]:
+        """Return percentile → microseconds."""
+        return {50: self.p50_us, 90: self.p90_us, 99: self.p99_us}

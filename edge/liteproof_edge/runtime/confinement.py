@@ -193,7 +193,7 @@ def _start(options: dict[str, object]) -> tuple[subprocess.Popen[bytes], socket.
         try:
             process = subprocess.Popen(  # noqa: S603 - a module of our own
                 [sys.executable, "-m", module, str(theirs.fileno()), json.dumps(options)],
-                cwd=Path(__file__).parents[1],  # -m looks here first: at this very package
+                cwd=Path(__file__).parents[2],  # -m looks here first: at this very package
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
                 stdin=subprocess.DEVNULL,

@@ -26,7 +26,9 @@ def data(name: str, source: Path | None, *, skip_unreadable: bool, data_dir: Pat
     each class is held out for testing. The pictures stay where they are.
     """
     from liteproof.data.dataset import default_data_dir, fetch_dataset  # noqa: PLC0415
+    from liteproof.data.sources import Given  # noqa: PLC0415
     from liteproof.progress import say  # noqa: PLC0415
 
     data_dir = data_dir or default_data_dir()
-    click.echo(fetch_dataset(name, data_dir, say, source, skip_unreadable=skip_unreadable))
+    given = Given(source, skip_unreadable) if source else None
+    click.echo(fetch_dataset(name, data_dir, say, given))

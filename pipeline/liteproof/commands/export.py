@@ -122,7 +122,7 @@ def _export(  # noqa: PLR0913
             raise click.UsageError("--representative and --out go with --keras")
         run = open_run(path)
         if gate_points is not None:
-            return stage.export_gated(run, _rungs(schemes, form), gate_points, choices)
+            return stage.export_gated(run, _forms(schemes, form), gate_points, choices)
         if not schemes:
             run.fallback.unlink(missing_ok=True)  # the recipe's own int8 ships again
         variants = _variants(schemes, run.int8.weights, **form)
@@ -134,16 +134,16 @@ def _export(  # noqa: PLR0913
         from liteproof.export import foreign  # noqa: PLC0415 - TensorFlow
     subject = foreign.read_subject(keras_file, representative, folder, mean, scale)
     if gate_points is not None:
-        return foreign.export_gated(subject, _rungs(schemes, form), gate_points, choices)
+        return foreign.export_gated(subject, _forms(schemes, form), gate_points, choices)
     return foreign.export(subject, _variants(schemes, Weights.FLOAT, **form), choices), None
 
 
-def _rungs(schemes: tuple[str, ...], form: dict[str, str | None]) -> list[Variant]:
-    from liteproof.export.fallback import RUNGS  # noqa: PLC0415
+def _forms(schemes: tuple[str, ...], form: dict[str, str | None]) -> list[Variant]:
+    from liteproof.export.fallback import CANDIDATES  # noqa: PLC0415
 
     if any(form.values()):
         raise click.UsageError("--gate tries forms of its own: no --io, --granularity, --weights")
-    return [rung for rung in RUNGS if not schemes or rung.scheme.value in schemes]
+    return [each for each in CANDIDATES if not schemes or each.scheme.value in schemes]
 
 
 def _variants(

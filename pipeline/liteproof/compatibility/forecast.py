@@ -2,7 +2,7 @@
 
 import json
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from enum import Enum
 
@@ -10,6 +10,7 @@ from liteproof.compatibility.assessment import Assessment, assess_all
 from liteproof.compatibility.facts import System, Target, Wheel, facts
 from liteproof_edge.errors import one_line
 from liteproof_edge.model.flatbuffer import Model
+from liteproof_edge.text_table import aligned
 
 WIDTH = 100  # of a terminal, in characters
 WITH_WHEELS = (Target.TFLITE_RUNTIME, Target.LITERT)  # tflite-micro is compiled into firmware
@@ -90,7 +91,7 @@ class Forecast:
     def table(self) -> str:
         """Return all of it, for a terminal."""
         names = [found.name for found in self.assessments]
-        lines = _aligned(
+        lines = aligned(
             [(name, verdict(one).value) for name, one in zip(names, self.assessments, strict=True)]
         )
         for found in self.assessments:
@@ -108,7 +109,7 @@ class Forecast:
                     " ".join(map(_quoted, row.requirements)) or f"none: {row.reason}",
                 )
             )
-        head, *body = _aligned(cells)
+        head, *body = aligned(cells)
         rule = "─" * max(map(len, (head, *body)))
         lines += ["", head, rule, *body]
         lines += _listed("Advice", self.advice)
@@ -201,11 +202,3 @@ def _listed(title: str, lines: tuple[str, ...]) -> Iterator[str]:
         yield from ("", f"{title}:")
         for line in lines:
             yield from textwrap.wrap(line, WIDTH, initial_indent="  ", subsequent_indent="    ")
-
-
-def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]

@@ -11,7 +11,7 @@ from liteproof.data.acquisition import Report
 from liteproof.data.decoded import read_decoded, spec_text, write_decoded
 from liteproof.data.division import held_out
 from liteproof.data.picture_folder import PictureFolder
-from liteproof.data.sources import find_source, get_source
+from liteproof.data.sources import Given, find_source, get_source
 from liteproof.errors import RecipeError
 from liteproof.recipes.input_spec import decoding_spec
 from liteproof.recipes.schema import DatasetChoice, Preprocessing, Raw
@@ -61,26 +61,10 @@ def default_data_dir() -> Path:
     return Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
 
 
-def fetch_dataset(
-    name: str,
-    data_dir: Path,
-    report: Report,
-    given: Path | None = None,
-    *,
-    skip_unreadable: bool = False,
-) -> str:
+def fetch_dataset(name: str, data_dir: Path, report: Report, given: Given | None = None) -> str:
     """Make sure that a dataset is at hand, decoded where that needs no recipe; say what it is.
 
-    Args:
-        name: TFDS's name of it, or with `given` any name.
-        data_dir: TFDS's folder.
-        report: told in a line what happens.
-        given: a folder of raw IDX files or of pictures that becomes the dataset of that name.
-        skip_unreadable: leave out pictures of it that cannot be read.
-
-    Raises:
-        DatasetError: it is not to be had, or `given` cannot be used.
-        StorageError: `data_dir` cannot be written.
+    Arguments and errors are `get_source`'s.
     """
     try:
         choice = DatasetChoice(name=name)
@@ -88,7 +72,7 @@ def fetch_dataset(
         raise DatasetError(
             f"{name}: no name of a dataset; expected a to z, 0 to 9 and _, as leaves_2"
         ) from None
-    source = get_source(name, data_dir, report, given, skip_unreadable=skip_unreadable)
+    source = get_source(name, data_dir, report, given)
     if isinstance(source, PictureFolder):
         return source.summary()
     try:
@@ -118,7 +102,7 @@ def load_dataset(
         report: told in a line what happens.
 
     Raises:
-        DatasetError: it is not to be had, or pictures of it cannot become the model's input.
+        DatasetError: it cannot be obtained, or pictures of it cannot become the model's input.
         RecipeError: the recipe's size is missing, or does not go with the pictures.
         StorageError: `data_dir` cannot be written.
     """

@@ -1,5 +1,6 @@
 """Finding and getting a dataset by its name: an image folder that was recorded, or TFDS's."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from liteproof.data.acquisition import Report, acquire, prepared_folder
@@ -23,39 +24,48 @@ def find_source(name: str, data_dir: Path) -> PictureFolder | Prepared | None:
     return Prepared(name, place) if place else None
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A folder of the user's that becomes the dataset of a name.
+
+    Attributes:
+        folder: of raw IDX files, or of pictures.
+        skip_unreadable: leave out pictures that cannot be read.
+    """
+
+    folder: Path
+    skip_unreadable: bool = False
+
+
 def get_source(
-    name: str,
-    data_dir: Path,
-    report: Report,
-    given: Path | None = None,
-    *,
-    skip_unreadable: bool = False,
+    name: str, data_dir: Path, report: Report, given: Given | None = None
 ) -> PictureFolder | Prepared:
     """Make sure that a dataset is at hand, and return it.
 
     Args:
-        name: TFDS's name of it, or with `given` any name.
+        name: as TFDS calls it; any name with `given`.
         data_dir: TFDS's folder.
         report: told in a line what happens.
-        given: a folder of raw IDX files or of pictures that becomes the dataset of that name.
-        skip_unreadable: leave out pictures of it that cannot be read.
+        given: what becomes the dataset of that name.
 
     Raises:
-        DatasetError: it is not to be had, with every remedy, or `given` cannot be used.
+        DatasetError: it cannot be obtained (the message names every remedy), or `given` cannot be
+            used.
         StorageError: `data_dir` cannot be written.
     """
     if given is None:
         return find_source(name, data_dir) or Prepared(name, acquire(name, data_dir, None, report))
-    if not given.is_dir():
-        raise DatasetError(f"{given}: not a folder; expected one of pictures, or of IDX files")
-    if not idx.is_idx_folder(given):
-        folder = check_folder(name, given, report, skip_unreadable=skip_unreadable)
-        record(folder, data_dir)
+    folder = given.folder
+    if not folder.is_dir():
+        raise DatasetError(f"{folder}: not a folder; expected one of pictures, or of IDX files")
+    if not idx.is_idx_folder(folder):
+        pictures = check_folder(name, folder, report, skip_unreadable=given.skip_unreadable)
+        record(pictures, data_dir)
         if hidden := prepared_folder(name, data_dir):
             where = record_path(name, data_dir)
             report(f"{name}: takes the place of {hidden}, until {where} is removed")
-        return folder
-    prepared = Prepared(name, acquire(name, data_dir, given, report))
+        return pictures
+    prepared = Prepared(name, acquire(name, data_dir, folder, report))
     path = record_path(name, data_dir)
     with writing(path):
         path.unlink(missing_ok=True)

@@ -19,6 +19,7 @@ from liteproof.network.architecture import build
 from liteproof.recipes.schema import Recipe
 from liteproof_edge.inspection.inspect import Cost, inspect
 from liteproof_edge.model.flatbuffer import read_model
+from liteproof_edge.text_table import aligned
 
 SEED = 0
 CALIBRATION_PICTURES = 4  # of noise: they set scales, which change no figure here
@@ -68,15 +69,8 @@ class Description:
             for row in self.rows
         ]
         cells.append(("int8 model", "", "", f"{self.cost.parameters:,}", f"{self.cost.macs:,}"))
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        lines = [
-            "  ".join(
-                cell.ljust(width) if column < 3 else cell.rjust(width)
-                for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-            ).rstrip()
-            for line in cells
-        ]
-        rule = "─" * (sum(widths) + 2 * (len(widths) - 1))
+        lines = aligned(cells, range(3, 5))
+        rule = "─" * max(map(len, lines))
         return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], "", *self._summary()])
 
     def _summary(self) -> list[str]:

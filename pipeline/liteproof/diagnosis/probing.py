@@ -1,4 +1,4 @@
-"""Looking inside of models while they run, in a process of its own: `probe_worker`."""
+"""Looking inside models while they run, in a process of its own: `diagnosis.worker`."""
 
 import json
 import tempfile

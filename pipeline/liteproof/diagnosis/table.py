@@ -4,10 +4,11 @@ import math
 
 from liteproof.diagnosis.layer_error import LayerError
 from liteproof.diagnosis.sums import SILENT_DB
+from liteproof_edge.text_table import aligned
 
 MOST_ROWS = 10
 HEADINGS = ("layer", "operator", "lost here", "SNR", "rmse/scale", "clipped", "codes", "weights")
-TEXTS = 2  # the first columns, which stand at the left
+TEXTS = 2  # the first columns hold text, the others numbers
 
 
 def decibel_words(value: float) -> str:
@@ -25,14 +26,7 @@ def layer_error_table(errors: tuple[LayerError, ...]) -> str:
     """
     ranked = sorted(errors, key=lambda error: error.introduced or 0.0, reverse=True)
     rows = [HEADINGS, *(_cells(error) for error in ranked[:MOST_ROWS])]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if at < TEXTS else cell.rjust(width)
-            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+    lines = aligned(rows, range(TEXTS, len(HEADINGS)))
     more = len(errors) - MOST_ROWS
     return "\n".join([*lines, *([f"and {more} more, which lose less"] if more > 0 else [])])
 

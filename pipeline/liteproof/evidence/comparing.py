@@ -19,9 +19,9 @@ from liteproof.evidence.verdict import judge
 from liteproof.progress import say
 from liteproof_edge.errors import DatasetError, ModelError
 from liteproof_edge.measurement.evaluation import wilson_interval
+from liteproof_edge.measurement.latency import Latency
 from liteproof_edge.runtime.loading import installed
 
-PERCENTILES = (50, 90, 99)
 LSB, LOGITS = "LSB", "logits"
 
 
@@ -189,9 +189,7 @@ def _cell(
         agreement=float(agreement),
         largest_difference=difference,
         unit=LSB if is_codes else LOGITS,
-        latency_us={}
-        if times is None
-        else {share: float(np.percentile(times, share)) for share in PERCENTILES},
+        latency_us={} if times is None else Latency.of(times.tolist()).by_percentile(),
     )
 
 

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from liteproof.errors import RunError
 from liteproof.evidence.records import SCHEMA_VERSION, Cell, Evidence, Outcome
+from liteproof_edge.text_table import aligned
 
 _EVIDENCE = TypeAdapter(Evidence)
 VERSION = "schema_version"
@@ -58,14 +59,7 @@ def table(evidence: Evidence) -> str:
                 f"{latency:.0f} µs" if latency else "",
             )
         )
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if column < 2 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+    lines = aligned(rows, range(2, len(rows[0])))
     pair, (low, high) = evidence.pair, evidence.pair.interval
     part = f" of {evidence.total:,}: partial, so no verdict" if evidence.verdict is None else ""
     drop = (

@@ -1,4 +1,4 @@
-"""Paired statistics: two models on the very same pictures."""
+"""Two models on the same pictures: what differs, and how sure that is."""
 
 import math
 from dataclasses import dataclass
@@ -11,42 +11,35 @@ from liteproof_edge.measurement.evaluation import Z_95
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """A model against the float model it was made from.
+    """The second of two models against the first.
 
     Attributes:
         n: pictures.
-        broken: the float model is right, this one wrong.
-        fixed: the float model is wrong, this one right.
-        agreement: pictures with the same label, right or wrong, 0 to 1.
-        largest_logit_change: in real units.
+        broken: the first is right, the second wrong.
+        fixed: the first is wrong, the second right.
+        agreement: pictures with the same answer, right or wrong, 0 to 1.
     """
 
     n: int
     broken: int
     fixed: int
     agreement: float
-    largest_logit_change: float
 
     @classmethod
     def of(
-        cls,
-        reference: NDArray[np.float32],
-        other: NDArray[np.float32],
-        labels: NDArray[np.int64],
+        cls, before: NDArray[np.int64], after: NDArray[np.int64], labels: NDArray[np.int64]
     ) -> "Paired":
-        """Compare logits of shape (n, classes), given the true labels (n,)."""
-        before, after = reference.argmax(axis=1), other.argmax(axis=1)
+        """Compare answers, indices of classes, with the true ones; each is (n,)."""
         return cls(
             n=len(labels),
             broken=int(((before == labels) & (after != labels)).sum()),
             fixed=int(((before != labels) & (after == labels)).sum()),
             agreement=float((before == after).mean()),
-            largest_logit_change=float(np.abs(reference - other).max()),
         )
 
     @property
     def drop(self) -> float:
-        """Accuracy of the float model minus that of this one, -1 to 1."""
+        """Accuracy of the first minus accuracy of the second, -1 to 1."""
         return (self.broken - self.fixed) / self.n
 
     @property

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from liteproof.evidence.confidence import BINS, confidence_bins, expected_calibration_error
 from liteproof.evidence.logits import Logits, Outputs
 from liteproof.evidence.margins import margin_bins
-from liteproof.evidence.paired import paired_interval
+from liteproof.evidence.paired import Paired, paired_interval
 from liteproof.evidence.records import Bin, Change, ChangeKind, ClassChange, Pair, Side
 from liteproof_edge.classifier import softmax
 from liteproof_edge.errors import DatasetError, ModelError
@@ -69,17 +69,15 @@ def pair(truth: NDArray[np.int64], before: Outputs, after: Outputs) -> Pair:
     """
     baseline, candidate = _read_both(truth, before, after)
     flipped = baseline.indices != candidate.indices
-    was_right, is_right = baseline.indices == truth, candidate.indices == truth
-    broken, fixed = int((was_right & ~is_right).sum()), int((~was_right & is_right).sum())
-    n = len(truth)
+    paired = Paired.of(baseline.indices, candidate.indices, truth)
     return Pair(
-        n=n,
-        broken=broken,
-        fixed=fixed,
-        drop=(broken - fixed) / n,
-        interval=paired_interval(broken, fixed, n),
-        mcnemar_p=mcnemar_p(broken, fixed),
-        agreement=float((~flipped).mean()),
+        n=paired.n,
+        broken=paired.broken,
+        fixed=paired.fixed,
+        drop=paired.drop,
+        interval=paired.interval,
+        mcnemar_p=mcnemar_p(paired.broken, paired.fixed),
+        agreement=paired.agreement,
         largest_logit_change=baseline.largest_change(candidate),
         margins=margin_bins(baseline.margins, flipped),
     )

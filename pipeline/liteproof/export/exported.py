@@ -1,6 +1,8 @@
 """What an export made and found: a model's file, and the record beside it."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,7 @@ from typing import Any
 from liteproof.conversion.variants import named
 from liteproof.diagnosis.layer_error import LayerError
 from liteproof.diagnosis.table import layer_error_table
-from liteproof.errors import RunError
+from liteproof.errors import RecipeError, RunError
 from liteproof.export.validation import Validation
 
 SCHEMA_VERSION = 1
@@ -75,16 +77,25 @@ class Exported:
         """Read back what `to_json` wrote.
 
         Raises:
-            RunError: it is not there, or something else is.
+            RunError: it is missing or damaged.
         """
-        try:
+        with reading(path, "the record of an export"):
             value = json.loads(path.read_text(encoding="utf-8"))
             fields = {name: value[name] for name in cls.__dataclass_fields__}
             fields |= {name: tuple(fields[name]) for name in ("wide", "runs_on", "diagnosis")}
             fields["worst"] = tuple(map(tuple, fields["worst"]))
             fields["validation"] = Validation.from_json(fields["validation"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise RunError(
-                f"{path}: not the record of an export: {error!r}; export again"
-            ) from None
-        return cls(**fields)
+            return cls(**fields)
+
+
+@contextmanager
+def reading(path: Path, what: str) -> Iterator[None]:
+    """Turn whatever goes wrong while a record is read into one error.
+
+    Raises:
+        RunError: the record is missing or damaged.
+    """
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, RecipeError) as error:
+        raise RunError(f"{path}: not {what}: {error!r:.200}; export again") from None

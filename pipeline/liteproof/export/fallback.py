@@ -9,7 +9,7 @@ from typing import Any
 
 from liteproof.conversion.variants import Scheme, Variant, Weights, named
 from liteproof.errors import AccuracyError, CompatibilityError, ConversionError
-from liteproof.export.exported import Exported
+from liteproof.export.exported import Exported, reading
 from liteproof.export.validation import Validation
 from liteproof.progress import say
 from liteproof_edge.errors import ModelError
@@ -17,7 +17,7 @@ from liteproof_edge.errors import ModelError
 SCHEMA_VERSION = 1
 QAT = Variant(Scheme.INT8, weights=Weights.QAT)
 # In this order; int8-mixed is tried with more and more layers in float32.
-RUNGS = (
+CANDIDATES = (
     Variant(Scheme.INT8),
     Variant(Scheme.INT8_MIXED),
     Variant(Scheme.INT16X8),
@@ -51,7 +51,9 @@ class Attempt:
     def from_json(cls, value: dict[str, Any]) -> "Attempt":
         """Return what `asdict` was told of."""
         measured = value["validation"] and Validation.from_json(value["validation"])
-        return cls(**{**value, "wide": tuple(value["wide"]), "validation": measured})
+        variant = named(value["variant"]).name
+        wide = tuple(value["wide"])
+        return cls(**{**value, "variant": variant, "wide": wide, "validation": measured})
 
     def __str__(self) -> str:
         """Return a line for a terminal."""
@@ -86,9 +88,15 @@ class Fallback:
 
     @classmethod
     def read(cls, path: Path) -> "Fallback":
-        """Read back what `to_json` wrote."""
-        value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return cls(value["gate_points"], tuple(map(Attempt.from_json, value["attempts"])))
+        """Read back what `to_json` wrote.
+
+        Raises:
+            RunError: it is missing or damaged.
+        """
+        with reading(path, "the record of `export --gate`"):
+            value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            attempts = tuple(map(Attempt.from_json, value["attempts"]))
+            return cls(float(value["gate_points"]), attempts)
 
     def check(self) -> None:
         """Say what held the gate.
@@ -111,14 +119,14 @@ def _drop(attempt: Attempt) -> float:
 
 
 def descend(
-    rungs: Sequence[Variant],
+    forms: Sequence[Variant],
     gate_points: float,
     make: Callable[[Variant, Sequence[str]], Exported],
 ) -> Fallback:
     """Try one form after the other, until one holds the gate.
 
     Args:
-        rungs: which, in order.
+        forms: which, in order.
         gate_points: how many points of accuracy a form may lose on the validation pictures.
         make: exports and measures a variant, given the layers to keep in float32.
 
@@ -127,7 +135,7 @@ def descend(
     """
     attempts: list[Attempt] = []
     worst: tuple[tuple[str, ...], ...] = ()
-    for variant in rungs:
+    for variant in forms:
         for wide in _kept_wide(variant, worst):
             attempt, made = _try(variant, wide, gate_points, make)
             worst = worst or (made.worst if made else ())

@@ -86,7 +86,7 @@ def export(subject: Subject, variants: Sequence[Variant], choices: Choices) -> l
 
 
 def export_gated(
-    subject: Subject, rungs: Sequence[Variant], gate_points: float, choices: Choices
+    subject: Subject, forms: Sequence[Variant], gate_points: float, choices: Choices
 ) -> tuple[list[Exported], Fallback]:
     """Convert a user's model into the first form that loses little enough.
 
@@ -98,7 +98,7 @@ def export_gated(
     make_folder(subject.folder)
     with Exporter(subject, choices) as exporter:
         made = [exporter.export(FLOAT32)]
-        tried = [rung for rung in rungs if rung.weights is Weights.FLOAT]
+        tried = [form for form in forms if form.weights is Weights.FLOAT]
         path = descend(tried, gate_points, exporter.export)
     write_file(subject.folder / "fallback.json", path.to_json())
     return [*made, *shipped_record(subject.folder, path)], path

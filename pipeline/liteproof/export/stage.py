@@ -45,7 +45,7 @@ def export(run: Run, variants: Sequence[Variant], choices: Choices) -> list[Expo
 
 
 def export_gated(
-    run: Run, rungs: Sequence[Variant], gate_points: float, choices: Choices
+    run: Run, forms: Sequence[Variant], gate_points: float, choices: Choices
 ) -> tuple[list[Exported], Fallback]:
     """Convert a run's trained model into the first form that loses little enough.
 
@@ -54,7 +54,7 @@ def export_gated(
 
     Args:
         run: a trained one.
-        rungs: of `fallback.RUNGS`.
+        forms: of `fallback.CANDIDATES`.
         gate_points: how many points of accuracy it may lose.
         choices: as for `export`.
 
@@ -74,14 +74,14 @@ def export_gated(
 
         def work() -> None:
             _export(run, dataset, FLOAT32, choices, exporter)
-            write_file(run.fallback, descend(rungs, gate_points, make).to_json())
+            write_file(run.fallback, descend(forms, gate_points, make).to_json())
 
         inputs = [
             digest(run.keras_model),
             run.recipe_file.part("quantization"),
             dataset.fingerprint,
         ]
-        inputs += [str(gate_points), str(choices), *(rung.name for rung in rungs)]
+        inputs += [str(gate_points), str(choices), *(form.name for form in forms)]
         inputs += [version("tensorflow")]
         Stage("export --gate", run.path, inputs, [run.fallback]).perform(work)
     path = Fallback.read(run.fallback)

@@ -37,7 +37,8 @@ class Validation:
     ) -> "Validation":
         """Compare the Keras model's logits (n, classes) with what the exported model answered."""
         answers = before.argmax(axis=1)
-        paired = Paired.of(before, after.logits, answers if labels is None else labels)
+        truth = answers if labels is None else labels
+        paired = Paired.of(answers, after.logits.argmax(axis=1), truth)
         accuracy = None if labels is None else float((answers == labels).mean())
         return cls(
             n=paired.n,

@@ -426,6 +426,14 @@ def test_modules_of_the_users_folder_are_not_imported(bundle, tmp_path, monkeypa
     start(bundle.model).invoke()
 
 
+def test_process_imports_this_very_package(bundle, tmp_path, monkeypatch, children):
+    package = tmp_path / "liteproof_edge"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise ImportError('the wrong one')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    start(bundle.model).invoke()
+
+
 def test_session_says_that_no_process_can_be_started(bundle, monkeypatch, children):
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     with pytest.raises(ModelError, match="no process can be started for it: .*No such file"):

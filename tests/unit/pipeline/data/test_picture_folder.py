@@ -9,7 +9,7 @@ from PIL import Image
 
 from liteproof.cli import main
 from liteproof.data.dataset import fetch_dataset, load_dataset
-from liteproof.data.sources import find_source
+from liteproof.data.sources import Given, find_source
 from liteproof.errors import RecipeError
 from liteproof.recipes.schema import DatasetChoice, Ink, Photo, Raw
 from liteproof_edge.errors import DatasetError
@@ -61,7 +61,7 @@ def parted(tmp_path):
 
 def fetch(folder, tmp_path, **options):
     said = []
-    summary = fetch_dataset("leaves", tmp_path / "tfds", said.append, folder, **options)
+    summary = fetch_dataset("leaves", tmp_path / "tfds", said.append, Given(folder, **options))
     return summary, said
 
 
@@ -248,7 +248,7 @@ def test_unreadable_picture_is_named_and_refused(flat, tmp_path, way):
     said = []
 
     with pytest.raises(DatasetError, match="1 of 30 pictures cannot be read; .*--skip-unreadable"):
-        fetch_dataset("leaves", tmp_path / "tfds", said.append, flat)
+        fetch_dataset("leaves", tmp_path / "tfds", said.append, Given(flat))
 
     assert said[1].startswith(f"{flat / 'oak' / '1.jpg'}: ")
     assert not (tmp_path / "tfds").exists()
@@ -271,7 +271,7 @@ def test_of_many_unreadable_pictures_ten_are_named(flat, tmp_path):
     said = []
 
     with pytest.raises(DatasetError, match="11 of 30"):
-        fetch_dataset("leaves", tmp_path / "tfds", said.append, flat)
+        fetch_dataset("leaves", tmp_path / "tfds", said.append, Given(flat))
 
     assert len(said) == 1 + 10 + 1
     assert said[-1] == "and 1 more"

@@ -16,12 +16,12 @@ from liteproof.conversion.variants import (
     every_variant,
     named,
 )
-from liteproof.errors import AccuracyError, CompatibilityError, ConversionError
+from liteproof.errors import AccuracyError, CompatibilityError, ConversionError, RunError
 from liteproof.execution.tflite_model import execute
 from liteproof.export.choices import Choices
 from liteproof.export.exported import Exported
 from liteproof.export.exporter import Exporter
-from liteproof.export.fallback import RUNGS, Attempt, Fallback, descend
+from liteproof.export.fallback import CANDIDATES, Attempt, Fallback, descend
 from liteproof.export.subject import Pictures, Subject
 from liteproof.export.validation import Validation
 from liteproof_edge.errors import DatasetError
@@ -184,7 +184,7 @@ def test_layer_that_does_not_convert_is_named(bars, tmp_path):
 
 def test_model_that_int8_ruins_is_explained_and_repaired(spoilt):
     with Exporter(spoilt, Choices()) as exporter:
-        path = descend(RUNGS[:3], 1.0, exporter.export)
+        path = descend(CANDIDATES[:3], 1.0, exporter.export)
 
     first, *_, last = path.attempts
     made = Exported.read(INT8.record_in(spoilt.folder))
@@ -233,14 +233,16 @@ def made(variant, drop, worst=()):
 
 
 def test_path_goes_from_narrow_to_wide_until_the_gate_holds():
-    drops = dict(zip((rung.name for rung in RUNGS), (0.3, 0.2, 0.1, 0.05, 0.001, 0), strict=True))
+    drops = dict(
+        zip((form.name for form in CANDIDATES), (0.3, 0.2, 0.1, 0.05, 0.001, 0), strict=True)
+    )
     tried = []
 
     def make(variant, wide):
         tried.append((variant.name, len(wide)))
         return made(variant, drops[variant.name], (("a", "b"), ("b", "c"), ("d",)))
 
-    path = descend(RUNGS, 0.2, make)
+    path = descend(CANDIDATES, 0.2, make)
 
     assert tried == [
         ("int8", 0),
@@ -260,7 +262,7 @@ def test_form_that_cannot_be_made_is_passed_over_with_its_reason():
             raise ConversionError("int8: cannot be converted")
         return made(variant, 0.0)
 
-    path = descend(RUNGS, 0.2, make)
+    path = descend(CANDIDATES, 0.2, make)
 
     assert path.attempts[0].why_not == "int8: cannot be converted"
     assert str(path.attempts[0]) == "int8: cannot be converted"
@@ -268,7 +270,9 @@ def test_form_that_cannot_be_made_is_passed_over_with_its_reason():
 
 
 def test_gate_that_nothing_holds_is_an_error_that_names_the_nearest():
-    path = descend(RUNGS, 0.2, lambda variant, _: made(variant, 0.5 + 0.01 * len(variant.name)))
+    path = descend(
+        CANDIDATES, 0.2, lambda variant, _: made(variant, 0.5 + 0.01 * len(variant.name))
+    )
 
     with pytest.raises(AccuracyError, match="none of 5 attempts .*the nearest is int8, 1,000 by"):
         path.check()
@@ -286,6 +290,27 @@ def test_path_is_read_back_as_it_was_written(tmp_path):
 
     assert Fallback.read(tmp_path / "fallback.json") == path
     assert json.loads(path.to_json())["shipped"] == "int8-mixed"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff",
+        b"[]",
+        b"null",
+        b"[" * 100_000,
+        b'{"gate_points": 0.2}',
+        b'{"gate_points": "much", "attempts": []}',
+        b'{"gate_points": 0.2, "attempts": [{}]}',
+        b'{"gate_points": 0.2, "attempts": [{"variant": "int3", "wide": [], "validation": null}]}',
+    ],
+)
+def test_damaged_path_is_an_error_that_names_its_file(tmp_path, content):
+    (tmp_path / "fallback.json").write_bytes(content)
+
+    with pytest.raises(RunError, match=r"fallback\.json: not the record of `export --gate`: "):
+        Fallback.read(tmp_path / "fallback.json")
 
 
 def test_every_form_has_a_name_of_its_own():
