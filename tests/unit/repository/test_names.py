@@ -16,7 +16,7 @@ SOURCES = [
     for folder in ("edge", "pipeline", "scripts", "tests")
     for path in sorted((ROOT / folder).rglob("*.py"))
 ]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 MODULES = {
     ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): path
     for root in PACKAGES.values()
