@@ -87,7 +87,7 @@ def pictures_per_second(name: str, option: Option) -> float:
     from liteproof.network import layers  # noqa: PLC0415
     from liteproof.network.architecture import build  # noqa: PLC0415
     from liteproof.recipes.reader import load_recipe  # noqa: PLC0415
-    from liteproof.training.learner import Learner  # noqa: PLC0415
+    from liteproof.training.learner import Learner, Steps  # noqa: PLC0415
 
     recipe = widened(load_recipe(name).recipe, option.wider)
     training = replace(recipe.training, precision=Precision(option.precision))
@@ -102,9 +102,8 @@ def pictures_per_second(name: str, option: Option) -> float:
         lambda: build(recipe.architecture, shape, 10),
         training,
         strategy,
+        Steps(10_000),
         seed=0,
-        peak=1e-3,
-        steps=10_000,
     )
     if option.xla:  # the model's part: Draws and the pictures' transform have no XLA form
         learner.model.call = tf.function(learner.model.call, jit_compile=True)

@@ -100,7 +100,7 @@ def liteproof(recipe: Recipe, dataset: Dataset) -> tuple[float, float]:
     strategy: Any = make_strategy(Device.CPU)
     from liteproof.network.architecture import build  # noqa: PLC0415 - imports TensorFlow
     from liteproof.randomness import Stream, random_stream  # noqa: PLC0415
-    from liteproof.training.learner import Learner  # noqa: PLC0415 - imports TensorFlow
+    from liteproof.training.learner import Learner, Steps  # noqa: PLC0415 - imports TensorFlow
 
     precision = resolve_precision(recipe.training.precision, Device.CPU)
     training, classes = replace(recipe.training, precision=precision), len(dataset.labels)
@@ -110,9 +110,8 @@ def liteproof(recipe: Recipe, dataset: Dataset) -> tuple[float, float]:
         lambda: build(recipe.architecture, dataset.shape, classes),
         training,
         strategy,
+        Steps(steps),
         seed=training.seed,
-        peak=training.learning_rate,
-        steps=steps,
     )
     images, labels = dataset.train
     seconds = accuracy = 0.0

@@ -1,4 +1,4 @@
-"""manifest.json: read, held to its schema and to its own digest; what it says is `bundle`'s."""
+"""manifest.json, checked against its schema and its own digest; `reader` interprets it."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ def read_manifest(path: Path) -> Mapping[str, Any]:
     """Return what manifest.json holds, of a known schema and undamaged.
 
     Raises:
-        BundleError: it is missing, no JSON object, of another schema, or damaged.
+        BundleError: it is missing, damaged, not a JSON object, or of an unknown schema.
     """
     data = read_file(path, MAX_MANIFEST_BYTES)
     try:
@@ -40,7 +40,7 @@ def seal(manifest: Mapping[str, Any]) -> bytes:
     """Return manifest.json, with a digest of its own in it.
 
     `manifest_sha256` is the SHA-256 of the file's bytes with 64 zeros in that digest's place. It
-    tells damage, down to a flipped bit in a figure; against malice there are signatures.
+    reveals damage, down to one flipped bit; only a signature protects against malice.
     """
     text = json.dumps({**manifest, SEAL: BLANK_SEAL}, indent=1, ensure_ascii=False) + "\n"
     before, _, after = text.rpartition(BLANK_SEAL)
@@ -64,7 +64,7 @@ def _check_schema(manifest: Mapping[str, Any], path: Path) -> None:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def read_file(path: Path, limit: int, expected: str = "a file of a bundle") -> bytes:

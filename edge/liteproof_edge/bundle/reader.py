@@ -1,8 +1,8 @@
-"""The bundle: a model and all that is needed to use it rightly and to check it.
+"""The bundle: a model with everything needed to use it correctly and to check it.
 
 A bundle is read in this order, and nothing is used before every step has passed: the manifest
 parses; its schema is known; it is undamaged by its own digest; (a signature, once bundles carry
-one, is checked here); every file is there, of its size and hash; the model's tensors, as our own
+one, is checked here); every file is there, with its size and hash; the model's tensors, as our own
 flatbuffer reader reads them, are those of the manifest.
 """
 
@@ -30,7 +30,7 @@ GOLDEN = "golden.npz"
 REQUIRED_FILES = (MODEL, GOLDEN)
 MAX_CLASSES = 100_000
 MAX_TEMPERATURE = 1000.0
-MAX_SCALE = 1e30  # far above any, and a float32
+MAX_SCALE = 1e30  # far above any real scale, and a float32
 MODEL_DTYPES = ("uint8", "int8", "int16", "float32")
 
 
@@ -44,7 +44,7 @@ class TensorSpec(NamedTuple):
 
     @classmethod
     def of(cls, tensor: Tensor) -> "TensorSpec":
-        """Describe a tensor of a flatbuffer; more than one scale is no spec of ours.
+        """Describe a tensor of a flatbuffer; it may have one scale only.
 
         Raises:
             ModelError: the tensor is quantized per channel.
@@ -86,7 +86,7 @@ class Bundle:
             values where the output is float32; 0 for a model that computes in integers only.
         manifest: all that manifest.json says.
         files: name → bytes, each of the stated hash.
-        verified: whether every byte was checked. A model that was not never runs in this process.
+        verified: whether every byte was checked. An unverified model never runs in this process.
     """
 
     path: Path

@@ -24,7 +24,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "bench": "Measure latency, throughput, cold start and memory.",
     },
     "look into a model": {
-        "inspect": "Show what any model holds, computes in and takes; it is not run.",
+        "inspect": "Show what a model holds, computes in and costs; it is not run.",
     },
 }
 

@@ -5,7 +5,7 @@ import json
 
 from liteproof_edge.bundle.reader import Bundle
 from liteproof_edge.commands.output import complain, show_progress, show_rows
-from liteproof_edge.measurement.benchmark import benchmark
+from liteproof_edge.measurement.benchmark import Engine, benchmark
 from liteproof_edge.measurement.latency import Latency
 
 
@@ -13,9 +13,7 @@ def run(options: argparse.Namespace) -> int:
     """Measure the bundle on this machine."""
     result = benchmark(
         Bundle.load(options.bundle),
-        runtime=options.runtime,
-        reference_kernels=options.reference_kernels,
-        threads=options.threads,
+        Engine(options.runtime, options.reference_kernels, options.threads),
         n=options.count,
         on_progress=show_progress,
     )

@@ -16,7 +16,7 @@ STANDARD_INPUT = "-"
 
 
 def run(options: argparse.Namespace) -> int:
-    """Classify the pictures; those that cannot be are named, and the others are answered."""
+    """Classify the pictures; name those that cannot be read, and answer the others."""
     exit_code = 0
     pictures = list(_pictures(options.pictures))
     width = max((len(one_line(name)) for name, _ in pictures), default=0)

@@ -9,7 +9,7 @@ from liteproof_edge.commands.output import complain, show_progress, show_rows, s
 from liteproof_edge.errors import PictureError
 from liteproof_edge.measurement.evaluation import Evaluation, evaluate
 
-MOST_LABELS = 20  # in a table; with more of them, the whole is left to --json
+MOST_LABELS = 20  # rows of a table; --json has all of them
 
 
 def run(options: argparse.Namespace) -> int:

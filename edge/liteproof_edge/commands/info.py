@@ -15,7 +15,7 @@ from liteproof_edge.runtime.session import Session
 
 
 def run(options: argparse.Namespace) -> int:
-    """Show the bundle's own words, and try each runtime on it."""
+    """Show what the manifest says, and try each runtime on the model."""
     bundle = Bundle.load(options.bundle)
     runtimes = {runtime.value: _answer(bundle, runtime) for runtime in Runtime}
     if options.json:
@@ -46,7 +46,7 @@ def _stated(bundle: Bundle) -> Iterator[tuple[str, object]]:
         shipped = accuracy["shipped"]
         after, before = (f"{each['top1_accuracy']:.2%}" for each in (shipped, accuracy["float"]))
         form, where = shipped["model"], f"n = {shipped['n']}, {accuracy['dataset']}"
-    except (KeyError, TypeError, ValueError, OverflowError):  # nobody needs it: it may be anything
+    except (KeyError, TypeError, ValueError, OverflowError):  # optional, so it may hold anything
         yield "accuracy", "not stated"
     else:
         yield "accuracy", one_line(f"{after} {form}, {before} float ({where})")

@@ -1,4 +1,4 @@
-"""`inspect`: what a .tflite holds, computes in and takes; read without a runtime."""
+"""`inspect`: what a .tflite holds, computes in and costs; read without a runtime."""
 
 import argparse
 import hashlib
@@ -15,7 +15,7 @@ from liteproof_edge.model.flatbuffer import read_model
 
 
 def run(options: argparse.Namespace) -> int:
-    """Show a model, ours or not."""
+    """Show any model."""
     show(Path(options.model), as_json=options.json, tensors=options.tensors, memory=options.memory)
     return 0
 
@@ -25,7 +25,7 @@ def show(path: Path, *, as_json: bool, tensors: bool, memory: bool) -> None:
 
     Args:
         path: of any .tflite, or of a bundle.
-        as_json: print one line of JSON, with all that there is: `Inspection.to_json` and, before
+        as_json: print one line of JSON, with everything: `Inspection.to_json` and, before
             it, `path` and `sha256`.
         tensors: list every tensor.
         memory: show which values live at each operator.

@@ -23,7 +23,7 @@ def summary(inspection: Inspection) -> Iterator[tuple[str, str]]:
     yield "kind", f"{inspection.kind.value}: {inspection.why}"
     parts = (
         f"{inspection.weight_bytes:,} of weights and biases, "
-        f"{inspection.overhead_bytes:,} of all else"
+        f"{inspection.overhead_bytes:,} of everything else"
     )
     yield "size", f"{cost.size_bytes:,} bytes: {parts}"
     yield "parameters", f"{cost.parameters:,}"
@@ -33,7 +33,7 @@ def summary(inspection: Inspection) -> Iterator[tuple[str, str]]:
     if unpacked:
         yield "", f"{unpacked:,} bytes of weights, where the runtime unpacks them"
     runtime = one_line(inspection.minimum_runtime)[:LONGEST_NAME] or "not stated"
-    yield "runtime", f"{runtime} (the converter's word)"
+    yield "runtime", f"{runtime} (as the converter states)"
     findings = _findings(inspection.findings)
     yield "findings", next(findings, "none")
     yield from (("", line) for line in findings)
@@ -46,7 +46,7 @@ def graph_lines(
 
     Args:
         number: the graph's own.
-        inspected: it.
+        inspected: the graph.
         tensors: whether to list every tensor.
         memory: whether to show which values live at each operator.
     """
@@ -98,7 +98,7 @@ def _memory(inspected: InspectedGraph) -> Iterator[str]:
     for value in plan.lifetimes:
         births[value.first].append(value)
         deaths[value.last].append(value)
-    living: dict[int, int] = {}  # tensor → its size, in the order of birth
+    living: dict[int, int] = {}  # tensor → its size, in order of creation
     cells = []
     for index, (cost, live) in enumerate(zip(inspected.operators, plan.live_bytes, strict=True)):
         living |= {value.tensor: value.size_bytes for value in births[index]}
@@ -121,7 +121,7 @@ def _memory(inspected: InspectedGraph) -> Iterator[str]:
 
 
 def _findings(findings: Sequence[Finding]) -> Iterator[str]:
-    """Return a line for each group of like findings, and one for the groups too many to show."""
+    """Return a line for each group of like findings, and one for the groups that are left out."""
     alike: defaultdict[tuple[str, str], list[Finding]] = defaultdict(list)
     for finding in findings:
         alike[finding.kind.value, finding.what].append(finding)

@@ -1,4 +1,4 @@
-"""How commands speak to a person: results on standard output, all else on standard error."""
+"""How commands speak to a person: results on standard output, everything else on standard error."""
 
 import os
 import sys
@@ -19,7 +19,7 @@ def complain(message: object) -> None:
 
 
 def silence(stream: TextIO) -> None:
-    """Send to nowhere what a stream that cannot be written still holds, and all that follows."""
+    """Discard what an unwritable stream still holds, and everything that follows."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
@@ -31,7 +31,7 @@ def show_rows(pairs: Iterable[tuple[str, object]]) -> None:
 
 
 def rows(pairs: Iterable[tuple[str, object]]) -> Iterator[str]:
-    """Return a line for each name and its value, the values one below the other."""
+    """Return a line for each name and its value, with the values aligned."""
     return (f"{name:15} {value}" for name, value in pairs)
 
 
@@ -42,7 +42,7 @@ def show_table(head: Sequence[str], cells: Iterable[Iterable[object]]) -> None:
 
 
 def table(head: Sequence[str], cells: Iterable[Iterable[object]]) -> list[str]:
-    """Return the lines of a table; columns of numbers stand to the right."""
+    """Return the lines of a table; columns of numbers are aligned on the right."""
     texts = [[str(value) for value in row] for row in cells]
     columns = enumerate(zip(*texts, strict=True))
     numbers = {at for at, column in columns if all(map(_is_number, column))}

@@ -1,4 +1,4 @@
-"""What an operator takes: weights, multiply-accumulates, the bytes of a value."""
+"""What an operator costs: weights, multiply-accumulates, the bytes of a value."""
 
 import math
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ WEIGHTED_OPERATORS = {
     "FULLY_CONNECTED": (1, 2),
     "TRANSPOSE_CONV": (1, 3),
 }
-# Of one element; a string's or a resource's size is not in the file, and counts as nought.
+# Of one element; a string's or a resource's size is not in the file, and counts as zero.
 BITS = {"int2": 2, "int4": 4, "uint4": 4, "bool": 8, "bfloat16": 16, "complex64": 64}
 BITS |= {f"{kind}{bits}": bits for kind in ("int", "uint") for bits in (8, 16, 32, 64)}
 BITS |= {"float16": 16, "float32": 32, "float64": 64, "complex128": 128}
@@ -36,7 +36,7 @@ def macs(graph: Subgraph, operator: Operator) -> int:
     """Return an operator's multiply-accumulates; pools, sums and the like have none.
 
     Those with the zeros of a padding are included. A recurrent operator's (LSTM, RNN, SVDF) are
-    not counted: they count as nought.
+    not counted: they count as zero.
 
     Source of the weights' layouts: tensorflow/lite/kernels, `conv.cc` (out, height, width, in),
     `depthwise_conv.cc` (1, height, width, out), `fully_connected.cc` (out, in), `conv3d.cc`

@@ -1,4 +1,4 @@
-"""What should not be in a model that is all of one kind, each with the layer it comes from."""
+"""What is out of place in a model otherwise of one kind, and the layer that each comes from."""
 
 from collections.abc import Iterator, Sequence
 from enum import Enum
@@ -39,7 +39,7 @@ class Finding(NamedTuple):
             where no operator has to do with it.
         tensor: the tensor's number, or None if it is an operator.
         layer: that operator's, or "".
-        what: it, in words.
+        what: a description.
     """
 
     kind: FindingKind
@@ -58,7 +58,7 @@ def find_out_of_place(
     Args:
         wirings: of each graph.
         layers: of each graph, the layer of each operator.
-        kind: of the model; a float tensor is out of place in an int8 model alone.
+        kind: of the model; a float tensor is out of place only in an int8 model.
     """
     for number, wiring in enumerate(wirings):
         for at, operator in enumerate(wiring.graph.operators):

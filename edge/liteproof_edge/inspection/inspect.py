@@ -1,4 +1,4 @@
-"""What a .tflite holds and costs, ours or not: read from its bytes, without any runtime."""
+"""What a .tflite holds and costs: read from its bytes, without any runtime."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ class Cost(NamedTuple):
         macs: multiply-accumulates for one picture, those with the zeros of a padding included. An
             operator of a WHILE counts once: how often it runs is not in the file.
         size_bytes: of the file.
-        peak_activation_bytes: the most that all values between layers take at once, beside the
+        peak_activation_bytes: the most that all values between layers take at once, besides the
             weights and the runtime's own working memory; each graph has its own, and they add up.
     """
 
@@ -92,7 +92,7 @@ class Inspection:
         return self.cost.size_bytes - self.weight_bytes
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values: all that there is, in the same order for the same file."""
+        """Return everything as plain values, in the same order for the same file."""
         return {
             "minimum_runtime": self.minimum_runtime,
             "kind": self.kind.value,
@@ -188,7 +188,7 @@ def _place(graph: int, tensor: Tensor) -> object:
 
 
 def _check_sizes(model: Model, where: str) -> None:
-    """Refuse what no arithmetic should be done on: a file of 1 MB can claim 10 ** 1000000."""
+    """Refuse sizes too large to compute with: a file of 1 MB can claim 10 ** 1000000."""
     for graph in model.subgraphs:
         for tensor in graph.tensors:
             if len(tensor.shape) > MAX_DIMENSIONS:

@@ -24,7 +24,7 @@ class Kind(Enum):
     INT16X8: the same with values of 16 bits; weights are int8.
     INT8_FLOAT_IO, INT16X8_FLOAT_IO: the same but for a graph's inputs and outputs, which a QUANTIZE
         reads or a DEQUANTIZE makes.
-    INT8_MIXED: some operators compute in quantized values, and a tensor elsewhere is no integer.
+    INT8_MIXED: some operators compute in quantized values, and some tensors are not integers.
     DYNAMIC: all values are float, some constants quantized.
     FLOAT16: nothing is quantized, and some tensors are float16: as a rule the weights.
     FLOAT32: nothing is quantized, and all that is float is float32.
@@ -84,9 +84,9 @@ def _not_quantized(tensors: Sequence[Tensor], others: Sequence[Tensor]) -> Findi
 
 
 def not_integers(wirings: Sequence[Wiring]) -> Iterator[tuple[int, Tensor]]:
-    """Return each tensor that is no integer, with its graph's number; those at a border are none.
+    """Return each tensor that is not an integer, and its graph's number, except at a border.
 
-    At a border stands a graph's input that only QUANTIZE reads, or its output by a DEQUANTIZE.
+    At a border are inputs that only QUANTIZE reads, and outputs that a DEQUANTIZE makes.
     """
     for number, wiring in enumerate(wirings):
         for tensor in wiring.graph.tensors:

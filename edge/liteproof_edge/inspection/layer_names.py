@@ -9,7 +9,7 @@ from liteproof_edge.model.flatbuffer import Operator
 from liteproof_edge.model.wiring import Wiring
 
 LONGEST = 80  # characters; of a longer name the end, which tells more
-LONGEST_READ = 1000  # so that thousands of operators with one huge name are read soon
+LONGEST_READ = 1000  # so that thousands of operators with one huge name are read quickly
 NAMELESS = re.compile(  # what the converter calls what has no name
     r"(Stateful)?PartitionedCall|Identity(_\d+)?$|tfl\.|arith\.|pseudo_"
 )
@@ -75,7 +75,7 @@ def _path(name: str, operator: str) -> list[str]:
 
 
 def _outer(parts: list[str]) -> list[str]:
-    """Return a path without what a layer calls its own insides."""
+    """Return a path without the names that a layer gives to its own parts."""
     while len(parts) > 1 and INNER.match(parts[-1]):
         parts = parts[:-1]
     return parts

@@ -19,10 +19,10 @@ class Lifetime(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MemoryPlan:
-    """What the values between layers take, beside weights and the runtime's own working memory.
+    """What the values between layers take, besides weights and the runtime's own working memory.
 
     Attributes:
-        lifetimes: of every value that depends on the picture, in the order of their birth.
+        lifetimes: of every value that depends on the picture, in order of creation.
         live_bytes: one for each operator: all values that live while it computes.
         unpacked_bytes: of weights that are stored packed; a runtime without float16 or sparse
             kernels unpacks them when it loads the model, and keeps both.

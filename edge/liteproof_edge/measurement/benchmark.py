@@ -71,12 +71,28 @@ class Benchmark:
         )
 
 
-def benchmark(  # noqa: PLR0913 - what to measure, and how often
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What runs the model.
+
+    Attributes:
+        runtime: which; None takes the preferred one of those installed.
+        reference_kernels: the slow kernels instead of those that an application gets.
+        threads: for the interpreter, 1 or more. The processes of the cold start take their own.
+    """
+
+    runtime: Runtime | None = None
+    reference_kernels: bool = False
+    threads: int = 1
+
+
+PREFERRED = Engine()
+
+
+def benchmark(
     bundle: Bundle,
+    engine: Engine = PREFERRED,
     *,
-    runtime: Runtime | None = None,
-    reference_kernels: bool = False,
-    threads: int = 1,
     n: int = 1000,
     starts: int = 3,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
@@ -86,13 +102,11 @@ def benchmark(  # noqa: PLR0913 - what to measure, and how often
 
     Args:
         bundle: from `Bundle.load`.
-        runtime: which; None takes the preferred one of those installed.
-        reference_kernels: measure the slow kernels instead of those that an application gets.
-        threads: for the interpreter, 1 or more. The processes of the cold start take their own.
+        engine: what runs its model.
         n: pictures for the model alone, and again from end to end; 1 or more.
         starts: processes for the cold start, 1 or more.
         on_progress: called with the measurements done and those in all, now and then.
-        clock: nanoseconds from some moment on.
+        clock: returns nanoseconds from an arbitrary start.
 
     Raises:
         BundleError: the golden vectors are missing, damaged or do not fit the model.
@@ -105,7 +119,10 @@ def benchmark(  # noqa: PLR0913 - what to measure, and how often
     golden = Golden.from_bytes(bundle.golden, str(bundle.path / GOLDEN))
     before, total = read_machine(), 2 * n + starts
     with Classifier(
-        bundle, runtime=runtime, reference_kernels=reference_kernels, threads=threads
+        bundle,
+        runtime=engine.runtime,
+        reference_kernels=engine.reference_kernels,
+        threads=engine.threads,
     ) as classifier:
         loaded, session = classifier.session.runtime, classifier.session
         _time_inference(session, golden.inputs, WARM_UP, clock, lambda _: None)
@@ -133,8 +150,8 @@ def benchmark(  # noqa: PLR0913 - what to measure, and how often
     return Benchmark(
         bundle=bundle.name,
         runtime=str(loaded),
-        kernels="reference" if reference_kernels else "shipping",
-        threads=threads,
+        kernels="reference" if engine.reference_kernels else "shipping",
+        threads=engine.threads,
         inference=Latency.of(inference_us),
         end_to_end=Latency.of(end_to_end_us),
         throughput_per_second=n / (wall_ns / 1e9),
@@ -192,7 +209,7 @@ def _start(bundle: Path, picture: bytes, runtime: Runtime) -> tuple[float, float
     Raises:
         GateError: it failed.
         OSError: no process can be started here.
-        ValueError: what was started is no Python.
+        ValueError: what was started is not Python.
     """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "picture"

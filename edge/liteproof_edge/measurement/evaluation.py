@@ -21,7 +21,7 @@ Z_95 = 1.959963984540054  # the standard normal's 97.5 % quantile
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How many of n labelled pictures were classified rightly."""
+    """How many of n labelled pictures were classified correctly."""
 
     correct: int
     n: int
@@ -70,7 +70,7 @@ class Evaluation(Score):
         return Score(row[index], sum(row) + self.refused[index])
 
     def precision(self, index: int) -> float | None:
-        """Return how many of those that were answered with a label have it; None of none."""
+        """Return the share of right answers among those with a label; None without any."""
         answered = sum(row[index] for row in self.confusion)
         return self.confusion[index][index] / answered if answered else None
 
@@ -110,7 +110,7 @@ def evaluate(
     """Classify the labelled pictures of a folder.
 
     Args:
-        classifier: of the bundle in question.
+        classifier: of the bundle to evaluate.
         folder: IDX files (their test part is taken, as model-ready tensors), or one folder of
             pictures for each label (preprocessed as the bundle says).
         on_progress: called with the pictures done and the pictures in all.

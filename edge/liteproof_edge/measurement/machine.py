@@ -1,4 +1,4 @@
-"""What a board says of itself, and what of that makes its measurements doubtful."""
+"""What a board reports of itself, and what makes its measurements doubtful."""
 
 import os
 import platform
@@ -17,7 +17,7 @@ FREQUENCY = "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq"
 THROTTLED = "sys/devices/platform/soc/soc:firmware/get_throttled"
 
 HOT_CELSIUS = 80.0  # where a Raspberry Pi begins to lower its clock
-SENSOR_CELSIUS = (-100.0, 200.0)  # outside of these a sensor is broken
+SENSOR_CELSIUS = (-100.0, 200.0)  # outside these limits a sensor is broken
 MAX_FREQUENCY_MHZ = 100_000.0
 NOW, SINCE_BOOT = "now", "since boot"
 # The firmware's bits: what holds now, and 16 bits further on what has occurred since boot.
@@ -33,7 +33,7 @@ X86 = re.compile(r"x86_64|amd64|i[3-6]86", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A board, as it was at one moment; None is what it does not say.
+    """A board, as it was at one moment; None where it does not say.
 
     Attributes:
         model: the board's name, or its processor's.
@@ -83,7 +83,7 @@ class Machine:
 
 
 def read_machine(root: Path = Path("/")) -> Machine:
-    """Ask this board what it is and how it fares.
+    """Ask this board for its model and its state.
 
     Args:
         root: the folder that holds `proc` and `sys`.
@@ -113,7 +113,7 @@ def _architecture() -> str | None:
 
 
 def _cores() -> int | None:
-    if hasattr(os, "sched_getaffinity"):  # Linux alone has it
+    if hasattr(os, "sched_getaffinity"):  # only Linux has it
         return len(os.sched_getaffinity(0))
     return os.cpu_count()
 

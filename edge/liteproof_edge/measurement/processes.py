@@ -34,7 +34,7 @@ def measure(command: Sequence[str]) -> Process:
 
     Raises:
         OSError: no process can be started here.
-        ValueError: this very Python cannot be started again.
+        ValueError: this Python cannot be started again.
     """
     done = subprocess.run(  # noqa: S603 - the caller's command
         [sys.executable, "-I", "-S", "-c", STARTER, *command],

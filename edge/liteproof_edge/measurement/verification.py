@@ -70,14 +70,14 @@ def verify(bundle: Bundle, runtime: Runtime | None = None) -> Verification:
 
 
 def _differences(outputs: NDArray[np.generic], golden: Golden) -> NDArray[np.float64]:
-    """Return the largest difference from each golden output: float64 (n,); NaN where one is."""
+    """Return the largest difference from each golden output: float64 (n,); NaN where one is NaN."""
     differences = np.abs(outputs.astype(np.float64) - golden.outputs.astype(np.float64))
     largest: NDArray[np.float64] = differences.max(axis=1)
     return largest
 
 
 def _check_fit(golden: Golden, bundle: Bundle) -> None:
-    """Hold the golden vectors to the model's shapes, and to one of each class at least."""
+    """Check the golden vectors against the model's shapes; every class must occur."""
     n, classes = len(golden.pictures), len(bundle.labels)
     for name, array, dtype, shape in (
         ("inputs", golden.inputs, "uint8", (n, *bundle.input.shape[1:])),

@@ -18,7 +18,7 @@ from liteproof_edge.model.operators import BUILTIN_OPERATORS, TENSOR_TYPES
 
 IDENTIFIER = b"TFL3"
 CUSTOM = BUILTIN_OPERATORS.index("CUSTOM")
-# A converted model reads about half as many values as it has bytes; the rest is room for odd ones.
+# A converted model reads about half as many values as it has bytes; the rest is margin.
 VALUES_PER_BYTE = 4
 
 _Item = TypeVar("_Item")
@@ -37,10 +37,10 @@ class Tensor:
     zero_points: tuple[int, ...]
     quantized_dimension: int
     size_bytes: int  # of its constant data; 0 for an activation
-    buffer: int = 0  # where that is; tensors may share it, and 0 is none's
+    buffer: int = 0  # where that data is; tensors may share it, and 0 means none
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values; JSON knows no scale that is not finite, so that becomes None."""
+        """Return plain values; JSON has no infinite scale and no NaN, so these become None."""
         scales = [scale if math.isfinite(scale) else None for scale in self.scales]
         return {**asdict(self), "scales": scales}
 
@@ -65,7 +65,7 @@ class Subgraph(NamedTuple):
 
 
 class Model(NamedTuple):
-    """What a .tflite file says of itself."""
+    """What a .tflite file says about itself."""
 
     subgraphs: tuple[Subgraph, ...]
     minimum_runtime: str  # as the converter wrote it, or ""; a hint, never a guarantee
@@ -91,7 +91,7 @@ def read_model(data: bytes, where: str = "model") -> Model:
         where: what to call it in an error, usually its path.
 
     Raises:
-        ModelError: the bytes are no whole, consistent TFLite model.
+        ModelError: the bytes are not a complete, consistent TFLite model.
     """
     try:
         return _read_model(data)

@@ -11,7 +11,7 @@ UNPACKING = frozenset({"DEQUANTIZE", "DENSIFY"})
 
 
 class Wiring(NamedTuple):
-    """A graph, and how its operators hang together.
+    """A graph, and how its operators are connected.
 
     Attributes:
         graph: as it was read.
@@ -35,7 +35,7 @@ class Wiring(NamedTuple):
         return tensor if tensor.size_bytes else None
 
     def values(self, indices: tuple[int, ...]) -> Iterator[Tensor]:
-        """Return those of some tensors that are there and depend on the picture."""
+        """Return the tensors that are present and depend on the picture."""
         return (
             self.graph.tensors[index]
             for index in indices
@@ -52,7 +52,7 @@ class Wiring(NamedTuple):
 
 
 def wire(graph: Subgraph) -> Wiring:
-    """Return who makes and reads what; whatever a graph says, in time linear in its size."""
+    """Return what makes and reads each tensor, in time linear in the graph's size."""
     makers: dict[int, int] = {}
     readers: dict[int, list[int]] = {}
     packed: dict[int, int] = {}

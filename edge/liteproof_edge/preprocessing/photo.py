@@ -15,9 +15,9 @@ from liteproof_edge.preprocessing.raw import MODES, check_channels, pixels_of
 
 
 class Fit(Enum):
-    """How a picture of another shape comes to the model's."""
+    """How a picture of another shape is fitted to the model's."""
 
-    COVER = "cover"  # fill it, and cut off what stands over on two sides
+    COVER = "cover"  # fill it, and crop two sides
     CONTAIN = "contain"  # fit into it, with black on two sides
     STRETCH = "stretch"  # change the aspect ratio
 

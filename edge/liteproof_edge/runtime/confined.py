@@ -1,4 +1,4 @@
-"""The process that `confinement` starts: it runs one model, and may crash, stall or run out."""
+"""The process that `confinement` starts: its one model may crash, stall or fill the memory."""
 
 import json
 import signal
@@ -66,7 +66,7 @@ def _answer(channel: socket.socket, payload: bytes, *, sound: bool = True) -> No
 
 
 def _end_after(seconds: float) -> None:
-    """Have the system end this process, whatever it is doing, even when its parent is no more."""
+    """Have the system end this process, whatever it is doing, even when its parent has died."""
     signal.setitimer(signal.ITIMER_REAL, seconds)
 
 

@@ -31,8 +31,8 @@ from liteproof_edge.errors import one_line
 from liteproof_edge.runtime.loading import LoadedRuntime, Runtime
 
 START_SECONDS = 60.0  # for Python and the runtime: seconds on a small board, and no model's fault
-SPARE_SECONDS = 5.0  # the child ends itself so long after its deadline if nobody else did
-HEADER = struct.Struct("<?Q")  # whether the answer follows or why there is none; bytes of it
+SPARE_SECONDS = 5.0  # how long after its deadline the child ends itself
+HEADER = struct.Struct("<?Q")  # whether an answer or an error follows, and its size in bytes
 TEXT_BYTES = 4096  # of the tensors or of what went wrong, padded with spaces
 INPUT, OUTPUT = 0, 1
 RANKS = (4, 2)  # (1, height, width, channels) and (1, classes)
@@ -75,7 +75,7 @@ class ConfinedInterpreter:
 
     Args:
         runtime: which.
-        limits: that end the process, or are refused to it.
+        limits: of time and memory.
         model_content: the flatbuffer.
         num_threads: for the interpreter.
         experimental_op_resolver_type: the kernels.
@@ -186,7 +186,7 @@ def read(channel: socket.socket, size: int, deadline: float | None = None) -> by
 
 
 def _start(options: dict[str, object]) -> tuple[subprocess.Popen[bytes], socket.socket]:
-    """Start the child, which hears no Ctrl-C; what it prints is dropped."""
+    """Start the child, which ignores Ctrl-C; what it prints is dropped."""
     ours, theirs = socket.socketpair()
     module = f"{__package__}.confined"
     with theirs:
@@ -229,7 +229,7 @@ def _details(index: int, stated: Any, most_bytes: int) -> dict[str, Any]:  # noq
     """Return a tensor's details as an interpreter does, if they are those of a sound tensor.
 
     Raises:
-        ValueError: they are not. So does a TypeError say.
+        ValueError or TypeError: they are not.
     """
     dtype, shape, scale, zero_point = stated
     if not (

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-VARIABLE = "LITEPROOF_RUNTIME"  # of the environment: forces a runtime where no option does
+VARIABLE = "LITEPROOF_RUNTIME"  # an environment variable that names a runtime where no option does
 LAST_PYTHON_OF_TFLITE_RUNTIME = (3, 11)
 
 
@@ -84,10 +84,10 @@ def load_runtime(runtime: Runtime | None = None) -> LoadedRuntime:
 
     Args:
         runtime: which; None takes what LITEPROOF_RUNTIME names, or else the preferred one of those
-            that are installed and work beside this numpy.
+            that are installed and work with this numpy.
 
     Raises:
-        RuntimeMissingError: it is not installed, or cannot work beside this numpy.
+        RuntimeMissingError: it is not installed, or cannot work with this numpy.
     """
     found = installed()
     runtime = runtime or _named() or next(filter(_works, found), next(iter(found), None))
@@ -95,7 +95,7 @@ def load_runtime(runtime: Runtime | None = None) -> LoadedRuntime:
         raise RuntimeMissingError(_advice(runtime))
     if not _works(runtime):
         raise RuntimeMissingError(
-            f"tflite-runtime breaks beside numpy {_numpy_version()}: pip install 'numpy<2'"
+            f"tflite-runtime breaks with numpy {_numpy_version()}: pip install 'numpy<2'"
         )
     try:
         if runtime is Runtime.TFLITE_RUNTIME:
@@ -124,7 +124,7 @@ def _named() -> Runtime | None:
 
 
 def _works(runtime: Runtime) -> bool:
-    """Whether this numpy lets a runtime work: 2 breaks tflite-runtime at its first model."""
+    """Whether a runtime works with this numpy: 2 breaks tflite-runtime at its first model."""
     return runtime is not Runtime.TFLITE_RUNTIME or int(_numpy_version().split(".")[0]) < 2
 
 

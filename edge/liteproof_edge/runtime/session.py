@@ -87,9 +87,9 @@ class Session(AbstractContextManager["Session"]):
         normalisation = bundle.preprocessing.normalisation
         if not bundle.verified:
             from liteproof_edge.runtime.confinement import confine  # noqa: PLC0415 - rarely needed
-            from liteproof_edge.runtime.unverified import levels  # noqa: PLC0415 - rarely needed
+            from liteproof_edge.runtime.unverified import pixel_codes  # noqa: PLC0415 - rarely needed
 
-            runtime, normalisation = confine(runtime), levels(bundle.input)
+            runtime, normalisation = confine(runtime), pixel_codes(bundle.input)
         session = cls(
             bundle.model,
             runtime,
@@ -110,7 +110,7 @@ class Session(AbstractContextManager["Session"]):
         self.close()
 
     def close(self) -> None:
-        """Let go of the interpreter; the session cannot run any more."""
+        """Release the interpreter; the session cannot run any more."""
         with self._lock:
             self._interpreter = None
 

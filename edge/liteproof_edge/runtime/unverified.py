@@ -1,4 +1,4 @@
-"""A bare .tflite, which nothing vouches for: what can be known of it without running it."""
+"""A bare .tflite, without a bundle: what can be known of it without running it."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +24,7 @@ def read_unverified(path: str | Path) -> Bundle:
     """Read a .tflite of a picture classifier that comes without a bundle.
 
     Its classes are called 0, 1, 2, and so on; a picture must already be the model's input, and goes
-    in as `levels` says.
+    in as `pixel_codes` says.
 
     Returns:
         A bundle that is not `verified`, and has neither golden vectors nor a manifest.
@@ -71,11 +71,11 @@ def read_unverified(path: str | Path) -> Bundle:
     )
 
 
-def levels(tensor: TensorSpec) -> Normalisation | None:
-    """Return what makes the 256 levels of a pixel the 256 codes of an 8-bit input, in order.
+def pixel_codes(tensor: TensorSpec) -> Normalisation | None:
+    """Return what maps the 256 values of a pixel to the 256 codes of an 8-bit input, in order.
 
-    So do TFLite's own examples feed a quantized model, whatever its scale: a file alone does not
-    say what real values it was trained on.
+    TFLite's own examples feed a quantized model in this way: a file does not say what its real
+    values were in training.
 
     Args:
         tensor: the input.

@@ -1,6 +1,7 @@
 """What the float model makes of a calibration set: are its ranges stable, its answers right?"""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,22 @@ INTOLERABLE = 0.75
 # ones -0.05, 0.10 and 0.34, rows and columns swapped 0.05 to 0.24, and those that the models were
 # trained with 0.90 to 0.99 (500 training pictures of MNIST, Fashion-MNIST and CIFAR-10).
 NEAR_CHANCE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """What the float model makes of the pictures; None is not known.
+
+    Attributes:
+        ranges: of its activations, picture by picture.
+        logits: float32 (n, classes).
+    """
+
+    ranges: "ActivationRanges | None" = None
+    logits: NDArray[np.float32] | None = None
+
+
+UNKNOWN = Behaviour()
 
 
 def check_stability(

@@ -3,17 +3,14 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from liteproof.calibration.behaviour import check_answers, check_stability
+from liteproof.calibration.behaviour import UNKNOWN, Behaviour, check_answers, check_stability
 from liteproof.calibration.form import ModelInput, check_form
 from liteproof.calibration.report import CalibrationReport, Finding, Rule, Severity, fingerprint
-
-if TYPE_CHECKING:  # it imports TensorFlow
-    from liteproof.diagnosis.activations import ActivationRanges
 
 # Of pictures that a set does not hold, as many leave the range of some tensor that the set gave:
 # 41 to 58 % after 10 pictures, 24 to 35 % after 20, 6 to 10 % after 100, 1 to 2 % after 500 (2,400
@@ -29,15 +26,14 @@ LOPSIDED = 10
 SHOWN = 5  # examples in a finding
 
 
-def check_calibration(  # noqa: PLR0913
+def check_calibration(
     pictures: NDArray[Any],
     takes: ModelInput,
     *,
     labels: NDArray[Any] | None = None,
     classes: Sequence[str] = (),
     held_out: Mapping[str, NDArray[np.uint8]] | None = None,
-    ranges: "ActivationRanges | None" = None,
-    logits: NDArray[np.float32] | None = None,
+    behaviour: Behaviour = UNKNOWN,
 ) -> CalibrationReport:
     """Hold a calibration set to every rule that what is given allows.
 
@@ -50,8 +46,7 @@ def check_calibration(  # noqa: PLR0913
         classes: their names in the order of the model's outputs; () where they are unknown.
         held_out: pictures that must not be among these, uint8 (any number, height, width,
             channels), by what they are called: "validation", "test".
-        ranges: of the float model's activations, picture by picture, for these pictures.
-        logits: float32 (n, classes), the float model's, for these pictures; used with labels.
+        behaviour: the float model's on these pictures; its logits are used with labels only.
 
     Returns:
         What was found; its `check` refuses a set with errors.
@@ -70,10 +65,10 @@ def check_calibration(  # noqa: PLR0913
             if not wrong:
                 truth = labels.astype(np.int64)
                 known = len(np.unique(truth))
-        if ranges is not None:
-            findings += check_stability(ranges, digests, truth)
-        if logits is not None and truth is not None:
-            findings += check_answers(logits, truth)
+        if behaviour.ranges is not None:
+            findings += check_stability(behaviour.ranges, digests, truth)
+        if behaviour.logits is not None and truth is not None:
+            findings += check_answers(behaviour.logits, truth)
     order = list(Rule)
     findings.sort(
         key=lambda finding: (finding.severity is Severity.WARNING, order.index(finding.rule))

@@ -42,7 +42,7 @@ MARGIN_POINTS = 0.2
 @click.option("--mean", type=float, default=0.0, help="Of a Keras model; see `export`.")
 @click.option("--scale", type=click.FloatRange(0, min_open=True), default=1.0, help="The same.")
 @JSON
-def compare(  # noqa: PLR0913 - one for each option
+def compare(
     paths: tuple[Path, ...],
     *,
     data: Path | None,

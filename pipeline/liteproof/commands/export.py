@@ -93,7 +93,7 @@ def export(path: Path | None, *, as_json: bool, with_layers: bool, **options: An
             click.echo(f"ships: {fallback.shipped}")
 
 
-def _export(  # noqa: PLR0913
+def _export(
     path: Path | None,
     *,
     schemes: tuple[str, ...],

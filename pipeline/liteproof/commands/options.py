@@ -36,7 +36,7 @@ def training_options(command: Callable[..., None]) -> Callable[..., None]:
     return layout_options(command)
 
 
-def read_settings(  # noqa: PLR0913 - one for each option
+def read_settings(
     path: Path,
     training: Any,  # noqa: ANN401 - liteproof.recipes.schema.Training
     layout: Layout,

@@ -124,6 +124,8 @@ def _compare(run: Run, dataset: Dataset, variants: Sequence[Variant], n: int) ->
     keras = Contender(KERAS, run.keras_model, None, spec, None, dataset.labels)
     candidate = shipped(run)
     made = Exported.read(candidate.record_in(run.path))
+    is_damaged = damage_stage(run, dataset, candidate).is_done()
+    damages, sentence = read_damages(run) if is_damaged else ((), "")
     terms = Terms(
         dataset=f"{dataset.name} test",
         labels=dataset.test.labels[chosen],
@@ -136,9 +138,9 @@ def _compare(run: Run, dataset: Dataset, variants: Sequence[Variant], n: int) ->
         diagnosis=made.diagnosis,
         calibration=made.calibration,
         devices=run.devices,
+        damages=damages,
+        damage_sentence=sentence,
     )
-    is_damaged = damage_stage(run, dataset, candidate).is_done()
-    damages, sentence = read_damages(run) if is_damaged else ((), "")
     others = [entry for variant, entry in entries.items() if variant != candidate]
     return compare(
         Entry(keras, pictures),
@@ -146,8 +148,6 @@ def _compare(run: Run, dataset: Dataset, variants: Sequence[Variant], n: int) ->
         others,
         terms,
         run.path / "logits" / ("test" if n >= total else "part"),
-        damages,
-        sentence,
     )
 
 

@@ -10,6 +10,7 @@ Source of the tables and their slots: tensorflow_lite_support/metadata/metadata_
 import io
 import zipfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,16 +38,29 @@ ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 UNIX = 3  # the zip's `create_system`, else that of the machine
 
 
-def with_metadata(  # noqa: PLR0913 - one for each field
-    flatbuffer: bytes,
-    *,
-    name: str,
-    description: str,
-    labels: Sequence[str],
-    normalisation: Normalisation | None = None,
-    version: str = "",
-    author: str = "",
-    licence: str = "",
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the metadata says of a model; "" leaves it out.
+
+    Attributes:
+        name: of the model.
+        description: what it is for.
+        labels: one for each class, in the order of the outputs.
+        version: of the model.
+        author: of the model.
+        licence: of the model.
+    """
+
+    name: str
+    description: str
+    labels: Sequence[str]
+    version: str = ""
+    author: str = ""
+    licence: str = ""
+
+
+def with_metadata(
+    flatbuffer: bytes, about: About, normalisation: Normalisation | None = None
 ) -> bytes:
     """Return the model with metadata in it, and labels.txt in a zip behind it.
 
@@ -55,13 +69,8 @@ def with_metadata(  # noqa: PLR0913 - one for each field
     Args:
         flatbuffer: a classifier that the converter has just written, of one input (1, height,
             width, channels) and one output (1, classes).
-        name: of the model.
-        description: what it is for.
-        labels: one for each class, in the order of the outputs.
+        about: what to say of it.
         normalisation: what the model takes pixels as; None where it takes them as they are.
-        version: of the model; "" leaves it out, as with the two below.
-        author: of the model.
-        licence: of the model.
 
     Returns:
         The same graph and the same answers; the same bytes for the same arguments.
@@ -71,7 +80,7 @@ def with_metadata(  # noqa: PLR0913 - one for each field
             printable, or the normalisation is none.
     """
     pixels, answers = _ends(flatbuffer)
-    _check(labels, answers)
+    _check(about.labels, answers)
     model = unpacked(flatbuffer)
     writer = TableWriter()
     graph = writer.table(
@@ -80,23 +89,23 @@ def with_metadata(  # noqa: PLR0913 - one for each field
         writer.tables(_input(writer, pixels, normalisation)),
         writer.tables(_output(writer)),
     )
-    about = writer.table(
-        writer.text(name),
-        writer.text(description),
-        writer.text(version),
+    root = writer.table(
+        writer.text(about.name),
+        writer.text(about.description),
+        writer.text(about.version),
         writer.tables(graph),
-        writer.text(author),
-        writer.text(licence),
+        writer.text(about.author),
+        writer.text(about.licence),
         None,
         writer.text(MIN_PARSER_VERSION),
     )
-    data = np.frombuffer(writer.finish(about, IDENTIFIER), np.uint8)
+    data = np.frombuffer(writer.finish(root, IDENTIFIER), np.uint8)
     model.metadata = [
         *(model.metadata or ()),
         schema.MetadataT(name=METADATA, buffer=len(model.buffers)),
     ]
     model.buffers.append(schema.BufferT(data=data))
-    return _with_file(packed(model), LABELS, "\n".join(labels).encode())
+    return _with_file(packed(model), LABELS, "\n".join(about.labels).encode())
 
 
 def _ends(flatbuffer: bytes) -> tuple[Tensor, Tensor]:

@@ -118,7 +118,7 @@ def _arrays(folder: Path, part: str) -> tuple[Path, Path]:
     return folder / f"{part}_images.npy", folder / f"{part}_labels.npy"
 
 
-def _write_images(  # noqa: PLR0913, PLR0917
+def _write_images(
     folder: Path, name: str, source: Source, pictures: Pictures, spec: Spec, report: Report
 ) -> NDArray[np.int64]:
     """Decode the pictures of a part; return their labels."""

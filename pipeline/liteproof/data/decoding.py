@@ -56,7 +56,7 @@ def chunks(items: Iterable[Item], size: int = CHUNK) -> Iterator[list[Item]]:
         yield chunk
 
 
-def decode_into(  # noqa: PLR0913
+def decode_into(
     array: Path,
     n: int,
     pictures: Iterable[Encoded],

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liteproof.compatibility.assessment import Assessment, assess_all, runs_on
-from liteproof.conversion.metadata import with_metadata
+from liteproof.conversion.metadata import About, with_metadata
 from liteproof.conversion.quantization import convert
 from liteproof.conversion.slimming import without_names
 from liteproof.conversion.variants import Scheme, Variant
@@ -107,12 +107,8 @@ def describe(recipe: Recipe, dimensions: Dimensions) -> Description:
     rng = np.random.default_rng(SEED)
     _leave_the_start(model, rng)
     named = convert(model, Variant(Scheme.INT8), _noise(dimensions.shape, rng))
-    flatbuffer = with_metadata(
-        without_names(named),
-        name=recipe.name,
-        description=recipe.description,
-        labels=tuple(map(str, range(dimensions.classes))),
-    )
+    labels = tuple(map(str, range(dimensions.classes)))
+    flatbuffer = with_metadata(without_names(named), About(recipe.name, recipe.description, labels))
     made = read_model(flatbuffer)
     return Description(
         name=recipe.name,

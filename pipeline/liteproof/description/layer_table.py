@@ -48,13 +48,13 @@ def layer_table(architecture: Architecture, model: Any) -> tuple[Row, ...]:  # n
 
     Args:
         architecture: from the recipe.
-        model: what `architectures.build` made of it.
+        model: what `architecture.build` made of it.
     """
     return tuple(_Table(model).rows(architecture))
 
 
 class _Table:
-    """Finds the Keras layers by the names that `architectures` gave them."""
+    """Finds the Keras layers by the names that `network.architecture` gave them."""
 
     def __init__(self, model: Any) -> None:  # noqa: ANN401 - keras.Model has no types
         self.layers = {layer.name: layer for layer in model.layers}

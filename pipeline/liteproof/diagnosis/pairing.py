@@ -71,7 +71,7 @@ def readers(index: int, graph: tuple[Activation, ...]) -> tuple[str, ...]:
 def plan(
     real: Subgraph, quantized: Subgraph, matched: tuple[Pair, ...], inputs: dict[int, int]
 ) -> dict[str, Any]:
-    """Return what `probe_worker.Errors` needs to know.
+    """Return what `worker.Errors` needs to know.
 
     Args:
         real: the float model's graph.

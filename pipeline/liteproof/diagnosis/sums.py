@@ -57,7 +57,7 @@ class LayerSums:
 
         Args:
             real: the float model's tensor.
-            quantized: the quantized model's: codes, or real values where `codes.scale` is nought.
+            quantized: the quantized model's: codes, or real values where the scale of `codes` is 0.
             local: what the float operator makes of the quantized model's inputs.
         """
         wanted = _by_channel(real)
@@ -85,7 +85,7 @@ class LayerSums:
         self._used += np.bincount((bins * BINS // (high - low + 1)).ravel(), minlength=BINS)
 
     def figures(self) -> dict[str, Any]:
-        """Return the fields of `layer_errors.LayerError` that these sums give."""
+        """Return the fields of `layer_error.LayerError` that these sums give."""
         signal, noise = float(np.sum(self._signal)), float(np.sum(self._noise))
         rmse = math.sqrt(noise / self._values)
         lived = np.atleast_1d(self._signal) > 0

@@ -49,6 +49,8 @@ class Terms:
         diagnosis: the same.
         calibration: the same.
         devices: files of `liteproof-edge evaluate --json`.
+        damages: of the robustness comparison.
+        damage_sentence: what follows from them.
     """
 
     dataset: str
@@ -62,16 +64,12 @@ class Terms:
     diagnosis: tuple[str, ...] = ()
     calibration: dict[str, Any] | None = None
     devices: Sequence[Path] = ()
+    damages: tuple[Damage, ...] = ()
+    damage_sentence: str = ""
 
 
-def compare(  # noqa: PLR0913, PLR0917
-    baseline: Entry,
-    candidate: Entry,
-    others: Sequence[Entry],
-    terms: Terms,
-    cache: Path,
-    damages: tuple[Damage, ...] = (),
-    damage_sentence: str = "",
+def compare(
+    baseline: Entry, candidate: Entry, others: Sequence[Entry], terms: Terms, cache: Path
 ) -> Evidence:
     """Run every contender on every runtime here, and judge the candidate against the baseline.
 
@@ -83,8 +81,6 @@ def compare(  # noqa: PLR0913, PLR0917
         others: what is only measured.
         terms: of the comparison.
         cache: a folder for answers: what is there already is not computed again.
-        damages: of the robustness comparison.
-        damage_sentence: what follows from them.
 
     Raises:
         DatasetError: the sides have other classes, or a device's file is none.
@@ -130,8 +126,8 @@ def compare(  # noqa: PLR0913, PLR0917
         changes=statistics.changes(labels, before.real, after.real, terms.indices),
         cells=(*cells, *(device_cell(file, known) for file in terms.devices)),
         verdict=verdict,
-        damages=damages,
-        damage_sentence=damage_sentence,
+        damages=terms.damages,
+        damage_sentence=terms.damage_sentence,
         provenance=dict(terms.provenance),
         layers=list(terms.layers),
         diagnosis=terms.diagnosis,

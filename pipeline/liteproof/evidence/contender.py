@@ -11,7 +11,7 @@ from liteproof_edge.errors import ModelError
 from liteproof_edge.model.affine import Normalisation
 from liteproof_edge.preprocessing.photo import PhotoSpec
 from liteproof_edge.preprocessing.spec import Spec
-from liteproof_edge.runtime.unverified import levels, read_unverified
+from liteproof_edge.runtime.unverified import pixel_codes, read_unverified
 
 KERAS_SUFFIXES = {".keras", ".h5", ".hdf5"}
 EXPECTED = "expected a bundle, a run with its bundle, a .tflite or a Keras model"
@@ -71,7 +71,7 @@ def read_contender(path: Path, mean: float = 0.0, scale: float = 1.0) -> Contend
     bare = read_unverified(path)
     _, height, width, channels = bare.input.shape
     spec = PhotoSpec(height=height, width=width, channels=channels)
-    return Contender(str(path), path, bare.model, spec, levels(bare.input), labels=None)
+    return Contender(str(path), path, bare.model, spec, pixel_codes(bare.input), labels=None)
 
 
 def _keras(path: Path, mean: float, scale: float) -> Contender:

@@ -80,7 +80,7 @@ def chosen(labels: NDArray[np.int64], n: int = PICTURES) -> NDArray[np.int64]:
     return choose(labels, np.arange(len(labels)), n, random_stream(SEED, Stream.DAMAGE))
 
 
-def robustness(  # noqa: PLR0913, PLR0917
+def robustness(
     pictures: NDArray[np.uint8],
     labels: NDArray[np.int64],
     answer_before: Answer,

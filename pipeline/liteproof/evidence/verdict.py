@@ -19,7 +19,7 @@ DECIMALS = (
 MOST_DECIMALS = 9
 
 
-def judge(  # noqa: PLR0913, PLR0917
+def judge(
     broken: int, fixed: int, n: int, margin: float, baseline_name: str, candidate_name: str
 ) -> Verdict:
     """Judge by non-inferiority: by Tango's one-sided 95 % bounds of the drop, with CORRECTION.

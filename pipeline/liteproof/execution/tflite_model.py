@@ -42,7 +42,7 @@ class Execution:
     runtime: str
 
 
-def execute(  # noqa: PLR0913
+def execute(
     model: bytes,
     pictures: NDArray[np.uint8],
     *,

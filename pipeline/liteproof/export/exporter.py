@@ -10,12 +10,13 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from liteproof.calibration.behaviour import Behaviour
 from liteproof.calibration.check import check_calibration
 from liteproof.calibration.form import ModelInput
 from liteproof.calibration.report import CalibrationReport
 from liteproof.compatibility.assessment import assess_all, runs_on
 from liteproof.conversion.convertible import unconvertible_layers
-from liteproof.conversion.metadata import with_metadata
+from liteproof.conversion.metadata import About, with_metadata
 from liteproof.conversion.packing import packed, unpacked
 from liteproof.conversion.quantization import convert_saved, load_keras, saved
 from liteproof.conversion.slimming import without_names
@@ -74,13 +75,8 @@ class Exporter(AbstractContextManager["Exporter"]):
         errors = self._errors(variant, named)
         whole = packed(unpacked(named))
         slim = without_names(named) if self.choices.strip else whole
-        released = with_metadata(
-            slim,
-            name=subject.name,
-            description=subject.description,
-            labels=subject.labels,
-            normalisation=subject.normalisation,
-        )
+        about = About(subject.name, subject.description, subject.labels)
+        released = with_metadata(slim, about, subject.normalisation)
         found = inspect(read_model(released), len(released))
         exported = Exported(
             variant=variant.name,
@@ -117,12 +113,13 @@ class Exporter(AbstractContextManager["Exporter"]):
             held_out=subject.held_out,
         )
         lint().check(subject.name)  # before a model meets what may not even be pictures
-        report = lint(
-            ranges=activation_ranges(
+        behaviour = Behaviour(
+            activation_ranges(
                 self._trained[Weights.FLOAT].float32, pictures, subject.normalisation
             ),
-            logits=None if labels is None else self._logits(pictures, "calibration"),
+            None if labels is None else self._logits(pictures, "calibration"),
         )
+        report = lint(behaviour=behaviour)
         if report.findings:
             say(report.table())
         report.check(subject.name)

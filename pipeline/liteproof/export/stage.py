@@ -155,7 +155,7 @@ def _subject(run: Run, dataset: Dataset) -> Subject:
     )
 
 
-def _export(  # noqa: PLR0913, PLR0917
+def _export(
     run: Run,
     dataset: Dataset,
     variant: Variant,

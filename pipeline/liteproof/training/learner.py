@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -50,6 +50,13 @@ class Totals:
     stopping: bool  # whether this or another machine was asked to stop
 
 
+class Steps(NamedTuple):
+    """How many steps a phase takes, and how many an earlier phase with its own average took."""
+
+    total: int
+    before: int = 0
+
+
 class Learner:
     """What training changes.
 
@@ -59,27 +66,25 @@ class Learner:
         optimizer: with its state.
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         build: Callable[[], keras.Model],
         training: Training,
         strategy: Any,  # noqa: ANN401
+        steps: Steps,
         *,
         seed: int,
-        peak: float,
-        steps: int,
-        steps_before: int = 0,
         build_teacher: Callable[[], Teacher] | None = None,
     ) -> None:
         self.training, self.strategy, self.seed = training, strategy, seed
-        self.steps_before = steps_before  # those of an earlier phase, with an average of its own
+        self.steps_before = steps.before
         keras.utils.set_random_seed(seed)
         with strategy.scope():
             with _precision(training.precision):
                 self.model = build()
                 self.teacher = build_teacher() if build_teacher else None
             self.average = build()
-            self.optimizer = optimizer(training, peak, steps)
+            self.optimizer = optimizer(training, training.learning_rate, steps.total)
             self.optimizer.build(self.model.trainable_variables)
         self.average.set_weights(self.model.get_weights())
 

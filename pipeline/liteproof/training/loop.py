@@ -4,8 +4,9 @@ import math
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
@@ -23,32 +24,45 @@ from liteproof.runs.run import Run
 from liteproof.storage import tensorflow_writing, write_file, writing
 from liteproof.training.distillation import frozen
 from liteproof.training.history import Epoch, log_epoch, read_history, write_history
-from liteproof.training.learner import Learner
+from liteproof.training.learner import Learner, Steps, Teacher
 from liteproof.training.phases import Phase, fine_tuning, training_proper
 
 CHECKPOINT_SECONDS = 300  # at least so often, within an epoch
 
 
-def train(
-    run: Run,
-    dataset: Dataset,
-    parts: Parts,
-    team: Team,
-    teacher: Run | None = None,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is to be trained, and by whom.
+
+    Attributes:
+        run: where everything is written.
+        dataset: only its training pictures are used.
+        parts: which of them to learn from, and which to validate with.
+        team: the devices and machines that do it together; only its chief writes.
+        teacher: a finished training to learn from, where the recipe has a distillation.
+    """
+
+    run: Run
+    dataset: Dataset
+    parts: Parts
+    team: Team
+    teacher: Run | None = None
+
+    def build_teacher(self) -> Callable[[], Teacher] | None:
+        """Return what loads the teacher, if there is one."""
+        teacher = self.teacher
+        if teacher is None:
+            return None
+        return lambda: frozen(self.run, teacher, self.dataset, self.team)
+
+
+def train(task: Task) -> None:
     """Train the run's recipe, from its last checkpoint if it has one, and write `model.keras`.
 
     Where the recipe has quantization-aware training, that goes on from there to `model-qat.keras`.
 
     The same run, interrupted anywhere and taken up at the same number of threads, ends in the same
     weights, bit for bit.
-
-    Args:
-        run: where everything is written.
-        dataset: its training pictures are used alone.
-        parts: which of them to learn from, and which to validate with.
-        team: the devices and machines that do it together; its chief alone writes.
-        teacher: a finished training to learn from, where the recipe has a distillation.
 
     Raises:
         RecipeError: the layers or the batch do not fit the data.
@@ -57,17 +71,17 @@ def train(
         StorageError: the run's folder cannot be written.
     """
     with _termination() as asked:
-        phase = training_proper(run, dataset)
-        done = _Training(run, dataset, parts, team, teacher, asked, phase)
+        run, dataset, parts = task.run, task.dataset, task.parts
+        done = _Training(task, asked, training_proper(run, dataset))
         done.finish()
         qat = run.recipe.training.qat
         if qat:
             phase = fine_tuning(run, dataset, parts, done.learner.average, int(done.epoch), qat)
             del done  # its optimizer, and much else that is not needed any more
-            _Training(run, dataset, parts, team, teacher, asked, phase).finish()
+            _Training(task, asked, phase).finish()
 
 
-def fine_tune(run: Run, dataset: Dataset, parts: Parts, team: Team, qat: Qat) -> None:
+def fine_tune(task: Task, qat: Qat) -> None:
     """Train a finished training on, through the rounding of int8, and write `model-qat.keras`.
 
     For a recipe that has no quantization-aware training of its own; it is interrupted and taken up
@@ -79,25 +93,19 @@ def fine_tune(run: Run, dataset: Dataset, parts: Parts, team: Team, qat: Qat) ->
         StorageError: the run's folder cannot be written.
     """
     with _termination() as asked:
+        run = task.run
         trained = keras.saving.load_model(run.keras_model, compile=False)
-        phase = fine_tuning(run, dataset, parts, trained, run.recipe.training.epochs, qat)
-        _Training(run, dataset, parts, team, None, asked, phase).finish()
+        before = run.recipe.training.epochs
+        phase = fine_tuning(run, task.dataset, task.parts, trained, before, qat)
+        _Training(replace(task, teacher=None), asked, phase).finish()
 
 
 class _Training:
     """A training under way, and the state that its checkpoints hold."""
 
-    def __init__(  # noqa: PLR0913, PLR0917
-        self,
-        run: Run,
-        dataset: Dataset,
-        parts: Parts,
-        team: Team,
-        teacher: Run | None,
-        asked: list[int],
-        phase: Phase,
-    ) -> None:
-        self.run, self.examples, self.parts, self.asked = run, dataset.train, parts, asked
+    def __init__(self, task: Task, asked: list[int], phase: Phase) -> None:
+        run, parts, team = task.run, task.parts, task.team
+        self.run, self.examples, self.parts, self.asked = run, task.dataset.train, parts, asked
         self.team, self.phase, self.recipe = team, phase, phase.training
         self.last_epoch = phase.epochs_before + phase.training.epochs
         self.batch = self.recipe.batch_size
@@ -111,11 +119,9 @@ class _Training:
             phase.build,
             self.recipe,
             team.strategy,
+            Steps(self.steps * self.recipe.epochs, self.steps * phase.epochs_before),
             seed=run.settings.seed,
-            peak=self.recipe.learning_rate,
-            steps=self.steps * self.recipe.epochs,
-            steps_before=self.steps * phase.epochs_before,
-            build_teacher=(lambda: frozen(run, teacher, dataset, team)) if teacher else None,
+            build_teacher=task.build_teacher(),
         )
         # Where training is: finished epochs, steps of the present one, and its sums so far.
         self.epoch = tf.Variable(phase.epochs_before, dtype=tf.int64)

@@ -50,7 +50,7 @@ def training_proper(run: Run, dataset: Dataset) -> Phase:
     )
 
 
-def fine_tuning(  # noqa: PLR0913, PLR0917
+def fine_tuning(
     run: Run, dataset: Dataset, parts: Parts, trained: keras.Model, epochs_before: int, qat: Qat
 ) -> Phase:
     """Return the phase that trains through the rounding of int8; it is never stopped early."""

@@ -45,7 +45,7 @@ def quantized_twin(model: keras.Model, pictures: NDArray[np.uint8]) -> keras.Mod
     """Build the twin of a trained model.
 
     Args:
-        model: made by `architectures.build`; it is not changed.
+        model: made by `architecture.build`; it is not changed.
         pictures: uint8 (n, height, width, channels), some to learn from: the ranges are the
             extremes of what the twin makes of them. Of a large model, the first ones must do.
 

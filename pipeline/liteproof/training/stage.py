@@ -205,7 +205,7 @@ def _train(run: Run, dataset: Dataset, team: Team) -> None:
         teacher = _teacher(run, team)
         from liteproof.training import loop  # noqa: PLC0415 - imports TensorFlow
 
-        loop.train(run, dataset, parts(run, dataset), team, teacher)
+        loop.train(loop.Task(run, dataset, parts(run, dataset), team, teacher))
 
 
 def _fine_tune(run: Run, dataset: Dataset, qat: Qat) -> None:
@@ -215,7 +215,7 @@ def _fine_tune(run: Run, dataset: Dataset, qat: Qat) -> None:
     with alone.together():
         from liteproof.training import loop  # noqa: PLC0415 - imports TensorFlow
 
-        loop.fine_tune(run, dataset, parts(run, dataset), alone, qat)
+        loop.fine_tune(loop.Task(run, dataset, parts(run, dataset), alone), qat)
 
 
 def _identity(run: Run, layout: Layout) -> Identity:

@@ -23,7 +23,8 @@ MODULES = {
     for path in root.rglob("*.py")
     if path.parent != root
 }
-DATA_SUFFIXES = (".json", ".keras", ".npy", ".npz", ".py", ".tflite", ".toml")
+SUFFIXES = tuple(".cc .jpg .json .keras .npy .npz .png .py .tflite .toml".split())
+OTHERS = ("keras.", "numpy.", "tf.")
 FILES = {str(path.relative_to(ROOT)) for path in SOURCES} | {"hatch_build.py"}
 
 
@@ -41,7 +42,7 @@ def prose_of(path):
 
 @cache
 def members(path):
-    """Return a module's own names, and `Class.member` of its classes."""
+    """Return a module's own names, and those in its classes, after the class's."""
     names = set()
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         for name in defined(node):
@@ -77,10 +78,9 @@ def is_there(dotted):
     return False
 
 
-def is_ours(dotted):
-    """Whether a dotted name begins with a package or module of ours."""
-    first = dotted.split(".")[0]
-    return any(first in module.split(".") for module in MODULES)
+def is_a_member(dotted):
+    """Whether it is a class and a member of it, in any module."""
+    return any(dotted in members(path) for path in MODULES.values())
 
 
 def missing(path):
@@ -88,9 +88,10 @@ def missing(path):
     dotted = set(re.findall(r"\bliteproof(?:_edge)?(?:\.[A-Za-z_]\w*)+", prose))
     if path.suffix == ".py":  # a document names the keys of recipes in the same way
         names = re.findall(r"`([A-Za-z_]\w*(?:\.\w+)+)`", prose)
-        dotted |= {name for name in names if is_ours(name) and not name.endswith(DATA_SUFFIXES)}
+        dotted |= {name for name in names if not name.startswith(OTHERS)}
+    dotted = {name for name in dotted if not name.endswith(SUFFIXES)}
     files = set(re.findall(r"[\w./]*\w+\.py\b", prose))
-    return {name for name in dotted if not is_there(name)} | {
+    return {name for name in dotted if not (is_there(name) or is_a_member(name))} | {
         name for name in files if not any(f"/{file}".endswith(f"/{name}") for file in FILES)
     }
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from liteproof_edge.commands import bench as module
-from liteproof_edge.measurement.benchmark import Benchmark
+from liteproof_edge.measurement.benchmark import Benchmark, Engine
 from liteproof_edge.measurement.latency import Latency
 from liteproof_edge.measurement.machine import Machine
 from liteproof_edge.runtime.loading import Runtime
@@ -62,9 +62,8 @@ def asked(run, released, monkeypatch):
     def ask(*options):
         seen = []
 
-        def spy(bundle, **keywords):
-            del keywords["on_progress"]
-            seen.append((bundle.name, keywords))
+        def spy(bundle, engine, *, n, **_):
+            seen.append((bundle.name, engine, n))
             return RESULT
 
         monkeypatch.setattr(module, "benchmark", spy)
@@ -121,15 +120,13 @@ def test_bench_gives_warnings_in_json(bench):
 
 
 def test_bench_measures_1000_pictures_as_an_application_runs_them(asked):
-    assert asked() == [
-        ("mnist", {"runtime": None, "reference_kernels": False, "threads": 1, "n": 1000})
-    ]
+    assert asked() == [("mnist", Engine(), 1000)]
 
 
 def test_bench_measures_what_it_is_asked_to(asked):
     options = ("--runtime", "ai-edge-litert", "--reference-kernels", "--threads", "3", "-n", "7")
-    expected = {"runtime": Runtime.LITERT, "reference_kernels": True, "threads": 3, "n": 7}
-    assert asked(*options) == [("mnist", expected)]
+    expected = Engine(Runtime.LITERT, reference_kernels=True, threads=3)
+    assert asked(*options) == [("mnist", expected, 7)]
 
 
 def test_bench_measures_the_released_bundle(run, released):

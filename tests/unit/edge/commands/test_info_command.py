@@ -61,7 +61,7 @@ def test_info_tells_of_a_runtime_that_breaks_beside_numpy_2(
 ):
     monkeypatch.setattr(np, "__version__", "2.0.0")
     _, out, _ = run("info", released)
-    assert "breaks beside numpy 2.0.0" in rows(out)[tflite_runtime.value]
+    assert "breaks with numpy 2.0.0" in rows(out)[tflite_runtime.value]
     assert rows(out)["ai-edge-litert"].endswith(" runs it")
 
 

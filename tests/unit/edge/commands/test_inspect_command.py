@@ -41,11 +41,11 @@ def test_inspect_prints_what_the_released_model_is(run, released, bundle):
         f"model           {released}/model.tflite",
         f"sha256          {hashlib.sha256(bundle.model).hexdigest()}",
         "kind            int8: all 23 tensors are integers",
-        "size            36,408 bytes: 27,444 of weights and biases, 8,964 of all else",
+        "size            36,408 bytes: 27,444 of weights and biases, 8,964 of everything else",
         "parameters      27,042",
         "MACs            1,257,856",
         "memory          7,056 bytes at most for values between layers",
-        "runtime         1.14.0 (the converter's word)",
+        "runtime         1.14.0 (as the converter states)",
         "findings        none",
         "",
         "graph 0  main",
@@ -231,7 +231,7 @@ def test_inspect_says_where_no_runtime_is_stated(run, rewrite):
         model.metadata = []
 
     _, out, _ = run("inspect", rewrite(forget))
-    assert out[7] == "runtime         not stated (the converter's word)"
+    assert out[7] == "runtime         not stated (as the converter states)"
 
 
 @pytest.mark.parametrize(

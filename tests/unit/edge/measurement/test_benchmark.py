@@ -12,7 +12,7 @@ import pytest
 from liteproof_edge.bundle.reader import GOLDEN, Bundle
 from liteproof_edge.errors import BundleError, GateError
 from liteproof_edge.measurement import benchmark as module
-from liteproof_edge.measurement.benchmark import WARM_UP, benchmark
+from liteproof_edge.measurement.benchmark import WARM_UP, Engine, benchmark
 from liteproof_edge.measurement.latency import Latency
 from liteproof_edge.measurement.machine import Machine
 from liteproof_edge.runtime.loading import Runtime
@@ -62,7 +62,7 @@ def test_percentiles_are_numpys_inverted_distribution_for_random_times():
 
 
 def test_every_figure_is_there_on_each_runtime(bundle, each_runtime):
-    result = benchmark(bundle, runtime=each_runtime, n=N, starts=1)
+    result = benchmark(bundle, Engine(each_runtime), n=N, starts=1)
 
     assert result.runtime.startswith(each_runtime.value)
     for figure in (
@@ -112,13 +112,7 @@ def test_the_interpreter_gets_the_settings_that_were_asked_for(
             super().__init__(bundle, **settings)
 
     monkeypatch.setattr(module, "Classifier", Spy)
-    result = benchmark(
-        bundle,
-        runtime=Runtime.LITERT,
-        reference_kernels=reference_kernels,
-        threads=2,
-        n=1,
-    )
+    result = benchmark(bundle, Engine(Runtime.LITERT, reference_kernels, threads=2), n=1)
 
     assert asked == {
         "runtime": Runtime.LITERT,
@@ -185,7 +179,7 @@ def test_cold_start_is_the_median_and_memory_the_largest_of_several(bundle, monk
 def test_each_process_uses_the_chosen_runtime(bundle, monkeypatch, each_runtime):
     used = []
     monkeypatch.setattr(module, "_start", lambda *given: used.append(given[2]) or (1.0, 1.0))
-    benchmark(bundle, runtime=each_runtime, n=1, starts=2)
+    benchmark(bundle, Engine(each_runtime), n=1, starts=2)
 
     assert used == [each_runtime] * 2
 

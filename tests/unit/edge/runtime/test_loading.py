@@ -192,7 +192,7 @@ def test_load_runtime_refuses_tflite_runtime_beside_numpy_2(
 ):
     monkeypatch.setattr(np, "__version__", numpy_version)
     assert refused(Runtime.TFLITE_RUNTIME) == (
-        f"tflite-runtime breaks beside numpy {numpy_version}: pip install 'numpy<2'"
+        f"tflite-runtime breaks with numpy {numpy_version}: pip install 'numpy<2'"
     )
 
 
@@ -218,7 +218,7 @@ def test_load_runtime_says_what_breaks_where_tflite_runtime_is_alone_beside_nump
 ):
     uninstall(Runtime.LITERT)
     monkeypatch.setattr(np, "__version__", "2.0.0")
-    assert refused() == "tflite-runtime breaks beside numpy 2.0.0: pip install 'numpy<2'"
+    assert refused() == "tflite-runtime breaks with numpy 2.0.0: pip install 'numpy<2'"
 
 
 @pytest.mark.parametrize("numpy_version", ["1.24.2", "1.26.4"])
@@ -265,7 +265,7 @@ def test_load_runtime_refuses_tflite_runtime_of_the_environment_beside_numpy_2(
 ):
     monkeypatch.setattr(np, "__version__", "2.0.0")
     monkeypatch.setenv(VARIABLE, "tflite-runtime")
-    assert refused().startswith("tflite-runtime breaks beside numpy 2.0.0")
+    assert refused().startswith("tflite-runtime breaks with numpy 2.0.0")
 
 
 @pytest.mark.parametrize("error", ["ImportError", "OSError"])

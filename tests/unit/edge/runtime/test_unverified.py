@@ -17,7 +17,7 @@ from liteproof_edge.runtime import unverified as module
 from liteproof_edge.runtime.confinement import confine
 from liteproof_edge.runtime.loading import load_runtime
 from liteproof_edge.runtime.session import Session
-from liteproof_edge.runtime.unverified import levels, read_unverified
+from liteproof_edge.runtime.unverified import pixel_codes, read_unverified
 
 TYPES = schema.TensorType
 
@@ -279,7 +279,7 @@ def test_model_whose_last_weights_give_another_number_of_classes_is_refused(
     ],
 )
 def test_levels_of_a_pixel_are_the_codes_of_an_8_bit_input(dtype, quantization, lowest):
-    found = levels(TensorSpec("pixels", dtype, (1, 4, 4, 3), quantization))
+    found = pixel_codes(TensorSpec("pixels", dtype, (1, 4, 4, 3), quantization))
 
     real = np.array(found.scale[0]) * (np.arange(256) - found.mean[0])
     codes = quantize(real.astype(np.float32), quantization, np.dtype(dtype))
@@ -291,4 +291,4 @@ def test_levels_of_a_pixel_are_the_codes_of_an_8_bit_input(dtype, quantization, 
 def test_pixels_are_the_real_values_of_a_wider_input(dtype):
     quantization = Quantization(0.5, 0) if dtype == "int16" else None
 
-    assert levels(TensorSpec("pixels", dtype, (1, 4, 4, 1), quantization)) is None
+    assert pixel_codes(TensorSpec("pixels", dtype, (1, 4, 4, 1), quantization)) is None

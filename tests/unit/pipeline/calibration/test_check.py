@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays, scalar_dtypes
 
-from liteproof.calibration.behaviour import halves, instability
+from liteproof.calibration.behaviour import Behaviour, halves, instability
 from liteproof.calibration.check import check_calibration, digests_of
 from liteproof.calibration.form import ModelInput
 from liteproof.calibration.report import WIDTH, Rule, Severity
@@ -31,8 +31,9 @@ def sound(n=N, shape=SHAPE):
     return pictures
 
 
-def check(pictures, takes=RESCALES, **options):
+def check(pictures, takes=RESCALES, ranges=None, logits=None, **options):
     """Return what was found: the rule → (its severity, the sentence)."""
+    options["behaviour"] = Behaviour(ranges, logits)
     report = check_calibration(pictures, takes, **options)
     rules = {finding.rule: (finding.severity, str(finding)) for finding in report.findings}
     assert len(rules) == len(report.findings)
@@ -53,8 +54,7 @@ def test_nothing_is_found_in_a_sound_set():
         labels=LABELS,
         classes=CLASSES,
         held_out={"test": sound()[:, ::-1]},
-        ranges=ranges(np.ones((N, 2))),
-        logits=np.eye(4, dtype=np.float32)[LABELS],
+        behaviour=Behaviour(ranges(np.ones((N, 2))), np.eye(4, dtype=np.float32)[LABELS]),
     )
 
     assert report.findings == ()

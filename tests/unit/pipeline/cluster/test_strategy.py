@@ -33,7 +33,7 @@ prepare(Device.CPU, 1)
 two = make_strategy(Device.CPU, Layout(Strategy.MIRRORED, 2))
 import tensorflow as tf
 from liteproof.network import architecture
-from liteproof.training.learner import Learner
+from liteproof.training.learner import Learner, Steps
 from liteproof.recipes.schema import Architecture, Augmentation, Conv, Training
 rng = np.random.default_rng(0)
 images = rng.integers(0, 256, (3, 8, 12, 12, 1)).astype(np.uint8)
@@ -44,7 +44,7 @@ training = Training(epochs=1, batch_size=8, learning_rate=0.01, augmentation=Aug
 def learn(strategy, normalized):
     layers = (Conv("conv", 4, 3, batch_normalization=normalized),)
     build = lambda: architecture.build(Architecture(layers), (12, 12, 1), 3)
-    learner = Learner(build, training, strategy, seed=0, peak=0.01, steps=3)
+    learner = Learner(build, training, strategy, Steps(3), seed=0)
     totals = learner.run_block(images, labels, 0)
     return learner, totals
 

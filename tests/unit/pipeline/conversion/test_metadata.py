@@ -10,7 +10,7 @@ from flatbuffers import encode, number_types, packer
 from flatbuffers.table import Table
 from tensorflow.lite.python import schema_py_generated as schema
 
-from liteproof.conversion.metadata import with_metadata
+from liteproof.conversion.metadata import About, with_metadata
 from liteproof.conversion.packing import packed, unpacked
 from liteproof.conversion.quantization import convert
 from liteproof.conversion.slimming import without_names
@@ -101,9 +101,9 @@ def entries(flatbuffer):
     }
 
 
-def described(flatbuffer, labels=LABELS, **changed):
-    about = {"name": "colours", "description": "Plain ones", **changed}
-    return with_metadata(flatbuffer, labels=labels, **about)
+def described(flatbuffer, labels=LABELS, normalisation=None, **changed):
+    about = {"name": "colours", "description": "Plain ones", "labels": labels, **changed}
+    return with_metadata(flatbuffer, About(**about), normalisation)
 
 
 def metadata(flatbuffer, labels=LABELS, **changed):
