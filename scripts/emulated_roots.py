@@ -53,7 +53,7 @@ def root_of(board: Board, cache: Path, report: Callable[[str], None]) -> Path:
         report: told in a line what happens.
 
     Raises:
-        DeviceError: programs are missing, or Debian's or Python's packages are not to be had.
+        DeviceError: programs are missing, or Debian's or Python's packages cannot be obtained.
         RuntimeMissingError: what was made does not start.
         StorageError: `cache` cannot be written.
     """

@@ -19,7 +19,7 @@ from liteproof.commands.train import train
 from liteproof.tensorflow_setup import Device, available_cores, prepare
 from liteproof_edge.errors import LiteproofError
 
-INTERRUPTED = "interrupted; `run` goes on by itself from here, `train` with --resume"
+INTERRUPTED = "interrupted; `run` resumes by itself, `train` with --resume"
 # Every command, in the order in which a person needs them.
 SECTIONS: Mapping[str, tuple[click.Command, ...]] = {
     "All at once": (run,),

@@ -1,8 +1,8 @@
-"""The host's errors, on top of those of the device.
+"""The host's errors, in addition to the device's.
 
 LiteproofError (liteproof_edge.errors)
-├── StoppedError         exit 1   the process was asked to end, and did so in good order
-├── RecipeError          exit 2   a recipe is not a recipe, or asks for what does not exist
+├── StoppedError         exit 1   the process was asked to end, and saved its state first
+├── RecipeError          exit 2   a recipe is not valid, or asks for something that does not exist
 ├── RunError             exit 3   a run folder is missing, unfinished, or another recipe's
 ├── CompatibilityError   exit 4   a model is meant for a runtime that cannot run it
 ├── TrainingError        exit 5   training cannot go on
@@ -22,7 +22,7 @@ class StoppedError(LiteproofError):
 
 
 class RecipeError(LiteproofError):
-    """A recipe is not a recipe, or asks for what does not exist."""
+    """A recipe is not valid, or asks for something that does not exist."""
 
     exit_code = 2
 
@@ -62,6 +62,6 @@ class DeviceError(LiteproofError):
 
 
 class StorageError(LiteproofError):
-    """A file or folder cannot be written: the disk is full, or it is not ours to write to."""
+    """A file or folder cannot be written: the disk is full, or permission is missing."""
 
     exit_code = 8

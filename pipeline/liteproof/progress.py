@@ -1,4 +1,4 @@
-"""Progress for a person who watches, and a line now and then for a log."""
+"""Progress for a person who watches, and occasional lines for a log."""
 
 import sys
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ class Bar(Protocol):
     """What a long task reports to."""
 
     def update(self, n_steps: int, current_item: str | None = None) -> None:
-        """Say that `n_steps` more are done, and what there is to show beside the bar."""
+        """Say that `n_steps` more are done, and what to show next to the bar."""
 
 
 class _Silent:

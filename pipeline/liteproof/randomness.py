@@ -1,4 +1,4 @@
-"""Independent random streams of one seed, so that one more draw here changes nothing there."""
+"""Independent random streams of one seed: another draw in one leaves the others as they are."""
 
 from enum import IntEnum
 

@@ -87,7 +87,7 @@ def write_array(path: Path, array: NDArray[Any]) -> None:
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """Build a folder beside `path` and move it there when the block ends without an error.
+    """Build a folder next to `path` and move it there when the block ends without an error.
 
     Yields:
         The folder to fill.
@@ -135,7 +135,7 @@ def remove_leftovers(folder: Path, name: str = "*") -> None:
 
 
 def _partial(path: Path) -> Path:
-    """Return a name beside `path` for this process, after removing those of dead processes."""
+    """Return a name next to `path` for this process, after removing those of dead processes."""
     remove_leftovers(path.parent, path.name)
     return path.parent / f".{path.name}{PARTIAL}{os.getpid()}"
 

@@ -1,4 +1,4 @@
-"""TensorFlow on this machine: what it reads before it is imported, and importing it quietly."""
+"""TensorFlow on this machine: its environment before import, and a quiet import."""
 
 import os
 import tempfile
@@ -35,7 +35,7 @@ def prepare(device: Device, threads: int) -> None:
 
 
 def import_tensorflow() -> Any:  # noqa: ANN401 - TensorFlow has no types
-    """Import TensorFlow without what it says of this machine, and return it."""
+    """Import TensorFlow without its messages about this machine, and return it."""
     with quiet():
         import tensorflow as tf  # noqa: PLC0415 - takes seconds
 

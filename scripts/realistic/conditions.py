@@ -69,7 +69,7 @@ def blurred(rng: Rng) -> Shot:
 
 
 def coloured_ink(rng: Rng) -> Shot:
-    """Return a mark that may differ from its ground by hue alone."""
+    """Return a mark that may differ from its ground only by hue."""
     ink, paper = pick(rng, COLOURS)
     return replace(photo(rng), ink=ink, paper=paper)
 

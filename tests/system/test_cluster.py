@@ -162,7 +162,7 @@ def test_worker_whose_peer_was_killed_ends_by_itself(story, killed):
     assert survivor.exit_code == DEVICE_ERROR
     assert survivor.seconds < LOST_SECONDS
     assert survivor.last_line.startswith("liteproof: ")
-    assert "is gone; start all again with --resume" in survivor.last_line
+    assert "is gone; start all of them again with --resume" in survivor.last_line
     assert "Traceback" not in survivor.said
 
 

@@ -16,7 +16,7 @@ from liteproof_edge.runtime.loading import installed
 
 PER_CLASS = 2
 CANDIDATES_PER_CLASS = 30
-# So that a kernel that rounds otherwise cannot change the label: an LSB or so is normal.
+# A kernel that rounds differently must not change the label: a difference of an LSB is normal.
 MARGIN_LSB = 8
 # Of a model with floats in it, whose sums no two processors add up in the same order: a share of
 # the span of its outputs. Runtimes and processors differ by far less, another model by far more.
@@ -29,7 +29,7 @@ class Choice(NamedTuple):
 
     Attributes:
         golden: the vectors.
-        runtimes: those here, which agree on them.
+        runtimes: the ones installed here, which agree on them.
         tolerance: by how much a device's outputs may differ, in units of the output (codes, or real
             values where it is float32); 0 for a model of integers only.
     """
@@ -57,7 +57,7 @@ def choose_golden(
         is_integer: whether the model computes in integers only, so that its bytes must agree.
 
     Raises:
-        ConversionError: a class has no picture that will do.
+        ConversionError: a class has no suitable picture.
     """
     candidates = _first_of_each_class(examples.labels, indices)
     pictures = [_png(examples.images[index]) for index in candidates]
@@ -84,7 +84,7 @@ def choose_golden(
         if not usable.size:
             raise ConversionError(
                 f"golden vectors: none of {(classes == label).sum()} validation pictures of class "
-                f"{label} is classified rightly, by {margin:g} of {span:g}, and alike on "
+                f"{label} is classified correctly, by {margin:g} of {span:g}, and alike on "
                 f"{', '.join(runtime.value for runtime in runtimes)}"
             )
         chosen += usable.tolist()

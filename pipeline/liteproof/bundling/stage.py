@@ -1,4 +1,4 @@
-"""The bundle of a run: made of what was trained, exported and compared, and not twice."""
+"""The bundle of a run: made once from what was trained, exported and compared."""
 
 import os
 from functools import partial

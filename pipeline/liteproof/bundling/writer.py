@@ -1,4 +1,4 @@
-"""Writing a bundle: the model and everything needed to use it rightly and to check it."""
+"""Writing a bundle: the model and everything needed to use it correctly and to check it."""
 
 import hashlib
 import platform
@@ -51,7 +51,7 @@ def write_bundle(ingredients: Ingredients, folder: Path) -> None:
 
     Raises:
         ConversionError: no golden vectors can be found.
-        StorageError: `folder` cannot be written, or holds something that is no bundle.
+        StorageError: `folder` cannot be written, or holds something that is not a bundle.
     """
     if folder.is_dir() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
         raise StorageError(f"{folder}: is not empty and holds no bundle; choose another folder")
@@ -133,7 +133,7 @@ def _describe(
         "preprocessing": spec_to_json(spec),
         "input": TensorSpec.of(graph.tensors[graph.inputs[0]]).to_json(),
         "output": TensorSpec.of(graph.tensors[graph.outputs[0]]).to_json(),
-        "minimum_runtime": model.minimum_runtime,  # the converter's word; no guarantee
+        "minimum_runtime": model.minimum_runtime,  # as the converter states; not a guarantee
         "verified_runtimes": list(choice.runtimes),
         "golden": {"tolerance": choice.tolerance},
         "quantization": {

@@ -12,7 +12,7 @@ from liteproof.calibration.report import Finding, Rule, Severity
 if TYPE_CHECKING:  # it imports TensorFlow
     from liteproof.diagnosis.activations import ActivationRanges
 
-# How much of a range that all pictures span one half of them may miss, in the worst tensor. Of 200
+# How much of the range of all pictures may be missing in one half, in the worst tensor. Of 200
 # draws each, 500 pictures missed 0.12 to 0.24 in the middle, 0.38 at most (MNIST, two models,
 # Fashion-MNIST, CIFAR-10); 20 pictures 0.18 to 0.29, 0.53 at most.
 TOLERANCE = 0.4
@@ -56,7 +56,7 @@ def check_stability(
             Rule.NOT_FINITE,
             Severity.ERROR,
             f"activations of {ranges.names[int(finite.argmin())]} are NaN or infinite",
-            "look for what the float model cannot compute on these pictures",
+            "find what the float model cannot compute on these pictures",
         )
         return
     first, second = halves(digests, labels)
@@ -82,7 +82,8 @@ def halves(
     """Divide a set into two, every class too, whatever order its pictures come in.
 
     Where classes take turns, as many as are even, every other picture would be of every other
-    class: so each class is divided by its pictures' digests. Of twins one alone is taken.
+    class: so each class is divided by its pictures' digests. Of identical pictures only
+    one is taken.
 
     Returns:
         int64 indices of either half; together the different pictures.
@@ -98,7 +99,7 @@ def halves(
 def instability(
     ranges: "ActivationRanges", first: NDArray[np.int64], second: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Return of each tensor the share of the range of both parts that one of them misses.
+    """Return, for each tensor, the share of both parts' range that one of them misses.
 
     1 - min(width of the one, width of the other) / width of both together, where every range holds
     0, as int8's must: 0 where both parts span the same, towards 1 where one spans next to nothing.

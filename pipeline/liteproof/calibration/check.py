@@ -16,7 +16,7 @@ from liteproof.calibration.report import CalibrationReport, Finding, Rule, Sever
 # 41 to 58 % after 10 pictures, 24 to 35 % after 20, 6 to 10 % after 100, 1 to 2 % after 500 (2,400
 # training pictures of MNIST (2 models), Fashion-MNIST and CIFAR-10, 100 draws of each number).
 FEWEST, RECOMMENDED = 10, 100
-# A few twins weigh nothing: n pictures of which a tenth are twins are as good as 0.9 n.
+# A few duplicates do no harm: n pictures of which a tenth are duplicates are as good as 0.9 n.
 MOST_DUPLICATES = 0.1
 # With so many pictures for each class in all, drawn at random from 1,000 classes of one size, all
 # classes are there in 95 % of draws (1,000·e⁻¹⁰ = 0.05); below that, chance leaves classes out.
@@ -35,7 +35,7 @@ def check_calibration(
     held_out: Mapping[str, NDArray[np.uint8]] | None = None,
     behaviour: Behaviour = UNKNOWN,
 ) -> CalibrationReport:
-    """Hold a calibration set to every rule that what is given allows.
+    """Check a calibration set by every rule that the arguments allow.
 
     Where the shape is wrong, only it and the values are judged: what a picture is, is unknown.
 
@@ -97,10 +97,12 @@ def _number(digests: list[bytes]) -> Iterator[Finding]:
         )
     seen = f"{n} pictures, {distinct} different" if distinct < n else f"{n} pictures"
     if distinct < FEWEST:
-        remedy = f"give {RECOMMENDED} or more: half of all others exceed some range of {FEWEST}"
+        remedy = (
+            f"give {RECOMMENDED} or more: half of all other pictures exceed some range of {FEWEST}"
+        )
         yield Finding(Rule.TOO_FEW, Severity.ERROR, seen, remedy)
     elif distinct < RECOMMENDED:
-        remedy = f"give {RECOMMENDED} or more, so that fewer values of others are clipped"
+        remedy = f"give {RECOMMENDED} or more, so that fewer values of other pictures are clipped"
         yield Finding(Rule.TOO_FEW, Severity.WARNING, seen, remedy)
 
 
@@ -113,9 +115,9 @@ def _constant(pictures: NDArray[Any]) -> Iterator[Finding]:
         yield Finding(
             Rule.CONSTANT,
             Severity.ERROR if constant.size == len(pictures) else Severity.WARNING,
-            f"{constant.size} of {len(pictures)} pictures are of one value alone: "
+            f"{constant.size} of {len(pictures)} pictures have only one value: "
             f"{_examples(constant)}",
-            "see whether they were read rightly, and take them out",
+            "see whether they were read correctly, and take them out",
         )
 
 
@@ -162,7 +164,7 @@ def _classes(labels: NDArray[Any], classes: Sequence[str]) -> Iterator[Finding]:
             Severity.ERROR if enough or len(present) == 1 else Severity.WARNING,
             f"no pictures of {len(missing)} of {len(classes)} classes: "
             f"{_examples([classes[index] for index in missing])}",
-            "add pictures of them, or what they alone activate is clipped",
+            "add pictures of them, or what only they activate is clipped",
         )
     most, fewest = int(counts.argmax()), int(counts.argmin())
     if counts[most] > LOPSIDED * counts[fewest]:

@@ -1,7 +1,7 @@
 """Whether an array is what a calibration set must be: pixels, 0 to 255, in the model's shape.
 
 The contract: pictures are uint8 pixels as a camera gives them; what the model then makes of a
-pixel (`Normalisation`, or a Rescaling layer of its own) is stated apart, and done once.
+pixel (`Normalisation`, or a Rescaling layer of its own) is stated separately, and done once.
 """
 
 import math
@@ -16,10 +16,10 @@ from liteproof.calibration.report import Finding, Rule, Severity
 from liteproof_edge.model.affine import Normalisation
 
 HIGHEST = 255
-# Half of all levels: a photo in dim light spans more, and what spans less was most often scaled.
-FEWEST_LEVELS = 128
+# Half of all pixel values: a photo in dim light spans more; less has usually been scaled.
+FEWEST_VALUES = 128
 AS_UINT8 = "expected uint8 pixels, 0 to 255"
-BEFORE = "give the pixels as they were before that: the model's normalisation is stated apart"
+BEFORE = "give the pixels as they were before that: the model's normalisation is stated separately"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class ModelInput:
 
     Attributes:
         shape: height, width and channels of one picture.
-        normalisation: what pixels are made into before the model; None: they go in as they are.
+        normalisation: of pixels before the model; None: they go in unchanged.
         rescaling: the factor by which the model's own first layer multiplies; None: it has none.
     """
 
@@ -105,7 +105,7 @@ def _levels(low: int, high: int, spanned: str, takes: ModelInput) -> Iterator[Fi
     severity = Severity.ERROR
     if high <= 1:
         remedy = "divided by 255 before they became integers: give the pixels, 0 to 255"
-    elif high - low < FEWEST_LEVELS:
+    elif high - low < FEWEST_VALUES:
         remedy = "give pictures as the device will see them, not scaled and not of one subject"
     else:
         # A uint8 input that takes pixels as they are has scale 1.0, which follows from 0 and 255.
@@ -133,7 +133,7 @@ def _shape(pictures: NDArray[Any], expected: tuple[int, int, int]) -> Iterator[F
     if channels == 1:
         each[height, width] = "no axis of channels", "`pictures[..., numpy.newaxis]`"
     whole = {
-        expected: ("one picture alone", "`pictures[numpy.newaxis]`, and many more of them"),
+        expected: ("a single picture", "`pictures[numpy.newaxis]`, and many more of them"),
         (*expected, *shape[-1:]): ("pictures come last", "`numpy.moveaxis(pictures, -1, 0)`"),
     }
     other = "", "bring each to that shape, or give a folder of pictures instead"

@@ -1,4 +1,4 @@
-"""What the linter says of a calibration set: findings, a table of them, a fingerprint."""
+"""What the linter says about a calibration set: findings, a table of them, a fingerprint."""
 
 import hashlib
 import textwrap
@@ -23,7 +23,7 @@ class Severity(Enum):
 
 
 class Rule(Enum):
-    """What a calibration set is held to, in the order of how much a failure explains."""
+    """What a calibration set is checked for, in the order of how much a failure explains."""
 
     SHAPE = "shape"
     NOT_FINITE = "not finite"
@@ -118,7 +118,7 @@ class CalibrationReport:
             where: the set: a path, or "representative dataset".
 
         Raises:
-            DatasetError: there are errors; it tells the first one, and how many others there are.
+            DatasetError: there are errors; the first one, and how many more there are.
         """
         errors = self.of(Severity.ERROR)
         if errors:

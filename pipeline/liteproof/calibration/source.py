@@ -50,13 +50,13 @@ def read_calibration(path: Path, spec: Spec, most: int = MOST_PICTURES) -> Given
     Args:
         path: a folder, `<class>/<picture>` or `<picture>` (of `train/` and `test/` the first is
             taken); a .npy file; or an .npz file with `x` and `y`, `images` and `labels`, `x_train`
-            and `y_train`, or one array alone.
+            and `y_train`, or a single array.
         spec: how a folder's pictures become the model's input, by the device's own code.
         most: how many pictures of a folder are taken, equally many of each class; which ones, their
             names decide.
 
     Raises:
-        DatasetError: it is none of these, is damaged or too large, or holds what is no picture.
+        DatasetError: it is none of these, is damaged or too large, or not all are pictures.
         StorageError: the temporary folder cannot be written.
     """
     if path.is_dir():
@@ -88,7 +88,7 @@ def _read_folder(folder: Path, spec: Spec, most: int) -> Given:
         if failures:
             first, others = failures[0], len(failures) - 1
             told = f" (and {others} more pictures)" if others else ""
-            raise DatasetError(f"{paths[first.place]}: {first.reason}{told}; mend or remove it")
+            raise DatasetError(f"{paths[first.place]}: {first.reason}{told}; fix or remove it")
         pictures = np.load(decoded)
     labels = np.array([entry.label for entry in chosen], np.int64) if classes else None
     return Given(pictures, labels, classes)
@@ -143,7 +143,7 @@ def _read_archive(file: IO[bytes], path: Path) -> Given:
             return Given(read(*members))
     pairs = ", ".join(f"{pictures!r} and {labels!r}" for pictures, labels in PAIRS)
     held = ", ".join(map(repr, sorted(members)[:5])) or "no arrays"
-    raise DatasetError(f"{path}: holds {held}; expected {pairs}, or one array alone")
+    raise DatasetError(f"{path}: holds {held}; expected {pairs}, or a single array")
 
 
 def _array(file: IO[bytes], size: int, where: str) -> NDArray[Any]:

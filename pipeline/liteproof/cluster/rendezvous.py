@@ -23,7 +23,7 @@ MAX_HELLO_BYTES = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What all machines must have in common; the first is said first where they differ."""
+    """What all machines must have in common; where several differ, the first is named."""
 
     workers: str
     software: str
@@ -33,7 +33,7 @@ class Identity:
 
 
 def meet(layout: Layout, identity: Identity) -> None:
-    """Wait until all machines of a layout are there and have told one another what they train.
+    """Wait until all machines of a layout have connected and know what the others train.
 
     Raises:
         DeviceError: one of them cannot be reached within the layout's timeout.
@@ -50,7 +50,7 @@ def meet(layout: Layout, identity: Identity) -> None:
 
 
 class _Meeting:
-    """Who has been reached, and who has reached this machine."""
+    """Which machines have been reached, and which have reached this one."""
 
     def __init__(self, layout: Layout, identity: Identity) -> None:
         self.layout, self.identity = layout, identity
@@ -123,10 +123,10 @@ class _Meeting:
         return json.dumps(words).encode() + b"\n"
 
     def _hear(self, connection: socket.socket) -> int:
-        """Read a machine's words, note where it differs from this one, and return its index.
+        """Read a machine's message, note where it differs from this one, and return its index.
 
         Raises:
-            ValueError: whoever speaks is none of ours.
+            ValueError: it does not come from another worker.
         """
         with connection.makefile("rb") as file:
             words = json.loads(file.readline(MAX_HELLO_BYTES))

@@ -9,7 +9,7 @@ from liteproof.tensorflow_setup import Device, import_tensorflow, quiet
 
 
 class Strategy(Enum):
-    """How a training is shared out."""
+    """How a training is distributed."""
 
     NONE = "none"  # one device does it all
     MIRRORED = "mirrored"  # several devices of this machine, a share of each batch each
@@ -23,7 +23,7 @@ class Layout:
     Attributes:
         strategy: how they share it.
         devices: how many each machine has.
-        workers: host:port of every machine; none where there is but one.
+        workers: host:port of every machine; none where there is only one.
         index: of this machine; that of the chief is 0.
         timeout_seconds: how long to wait for the others.
     """
@@ -87,7 +87,7 @@ def all_gpus(device: Device) -> int:
 def make_strategy(device: Device, layout: Layout = ALONE) -> Any:  # noqa: ANN401
     """Import TensorFlow and return the strategy to train with.
 
-    Several devices are only to be had before TensorFlow has computed anything. Without a GPU they
+    Several devices can only be set up before TensorFlow has computed anything. Without a GPU they
     are parts of the processor: slower than it is as a whole, but the same code.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Those who train together: one device, several of one machine, or several machines."""
+"""What trains together: one device, several of one machine, or several machines."""
 
 import math
 import re
@@ -93,7 +93,9 @@ class Team:
         except tf.errors.OpError as error:
             if not self._has_others() or isinstance(error, tf.errors.ResourceExhaustedError):
                 raise
-            raise DeviceError(f"{self._lost(str(error))}; start all again with --resume") from None
+            raise DeviceError(
+                f"{self._lost(str(error))}; start all of them again with --resume"
+            ) from None
 
     def _has_others(self) -> bool:
         return len(self.layout.workers) > 1
@@ -129,7 +131,7 @@ class Team:
 
 @contextmanager
 def _mortal(seconds: float) -> Iterator[None]:
-    """Let this process end while TensorFlow connects, which is deaf to signals then.
+    """Let this process end while TensorFlow connects, when it ignores signals.
 
     It holds the interpreter's lock, puts a handler of its own in SIGTERM's place, and waits for
     ever where a machine dies after the meeting: only the kernel's alarm ends that.

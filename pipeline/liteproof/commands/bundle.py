@@ -1,4 +1,4 @@
-"""`bundle`: all that a device needs."""
+"""`bundle`: the model, and what a device needs with it."""
 
 import shutil
 import sys

@@ -29,7 +29,7 @@ def layout_options(command: Callable[..., None]) -> Callable[..., None]:
             "--workers",
             metavar="HOST:PORT,...",
             callback=_read_workers,
-            help="All machines, in the same order on each of them; in a trusted network only.",
+            help="All machines, in the same order on each of them; only in a trusted network.",
         ),
         click.option(
             "--devices",

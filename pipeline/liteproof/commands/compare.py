@@ -28,9 +28,9 @@ MARGIN_POINTS = 0.2
     type=click.FloatRange(0, 100),
     help=f"For A and B: points of accuracy that B may lose.  [default: {MARGIN_POINTS}]",
 )
-@click.option("--limit", type=click.IntRange(1), help="So many pictures alone: no verdict.")
+@click.option("--limit", type=click.IntRange(1), help="Compare only so many pictures: no verdict.")
 @click.option("--damaged", is_flag=True, help="For a RUN: compare on damaged pictures too.")
-@click.option("--strict", is_flag=True, help="Fail where the pictures cannot tell, too.")
+@click.option("--strict", is_flag=True, help="Fail too where the pictures are too few to tell.")
 @click.option(
     "--merge",
     "devices",
@@ -38,7 +38,11 @@ MARGIN_POINTS = 0.2
     type=click.Path(path_type=Path),
     help="For a RUN: what `liteproof-edge evaluate --json` printed on a device.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="For A and B: where evidence goes.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="For A and B: the folder of comparison.json and report.html.",
+)
 @click.option("--mean", type=float, default=0.0, help="Of a Keras model; see `export`.")
 @click.option("--scale", type=click.FloatRange(0, min_open=True), default=1.0, help="The same.")
 @JSON

@@ -52,7 +52,7 @@ def _choice(kind: Any) -> click.Choice[str]:  # noqa: ANN401 - an Enum class
     type=_choice(Target),
     help="Fail if this runtime cannot run the result. May be given more than once.",
 )
-@click.option("--strip/--no-strip", default=True, help="Leave out the names inside of the graph.")
+@click.option("--strip/--no-strip", default=True, help="Leave out the names inside the graph.")
 @click.option("--layers", "with_layers", is_flag=True, help="Show the error of each layer.")
 @click.option(
     "--keras",
@@ -115,7 +115,9 @@ def _export(
     if (path is None) == (keras_file is None):
         raise click.UsageError("expected a RUN, or --keras")
     if gate_points is None and Scheme.INT8_MIXED.value in schemes:
-        raise click.UsageError("int8-mixed comes of --gate, which finds the layers to keep float32")
+        raise click.UsageError(
+            "int8-mixed goes with --gate, which finds the layers to keep in float32"
+        )
     choices = Choices(strip, tuple(map(Target, targets)))
     if path is not None:
         if representative or folder:
@@ -154,7 +156,7 @@ def _variants(
     granularity: str | None,
     weights: str | None,
 ) -> list[Variant]:
-    """Return the forms asked for; what is said of them goes for all that were named."""
+    """Return the forms asked for; the options apply to each of them."""
     variants = [] if schemes else [FLOAT32]
     for scheme in map(Scheme, schemes or (Scheme.INT8.value,)):
         default = int8_weights if scheme is Scheme.INT8 else Weights.FLOAT

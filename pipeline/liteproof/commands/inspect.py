@@ -1,4 +1,4 @@
-"""`inspect`: what a .tflite holds, computes in and takes; the same as `liteproof-edge inspect`."""
+"""`inspect`: what a .tflite holds, computes in and costs; the same as `liteproof-edge inspect`."""
 
 from pathlib import Path
 

@@ -47,7 +47,7 @@ def read_settings(
     device: str | None,
     data_dir: Path | None,
 ) -> tuple[Any, Layout]:  # liteproof.runs.run.Settings, which is imported here
-    """Return what was asked for, else what the run was begun with, else the default."""
+    """Return what was asked for, else what the run began with, else the default."""
     from liteproof.data.dataset import default_data_dir  # noqa: PLC0415
     from liteproof.runs.run import Settings, find_run  # noqa: PLC0415
     from liteproof.training.precision import resolve_precision  # noqa: PLC0415

@@ -15,7 +15,9 @@ from liteproof.commands.options import JSON, read_settings, training_options
 @click.option(
     "--out", "path", type=click.Path(path_type=Path), help="The run.  [default: runs/<recipe>]"
 )
-@click.option("--strict", is_flag=True, help="Fail where the test pictures cannot tell, too.")
+@click.option(
+    "--strict", is_flag=True, help="Fail too where the test pictures are too few to tell."
+)
 @training_options
 @JSON
 def run(

@@ -12,7 +12,7 @@ from liteproof.commands.options import read_settings, training_options
 @click.command()
 @click.argument("recipe")
 @click.option("--out", "path", required=True, type=click.Path(path_type=Path), help="The run.")
-@click.option("--resume", is_flag=True, help="Go on where a training was interrupted.")
+@click.option("--resume", is_flag=True, help="Continue a training that was interrupted.")
 @training_options
 def train(recipe: str, path: Path, *, resume: bool, **options: Any) -> None:  # noqa: ANN401
     """Train a recipe: a shipped one by name, or a TOML file."""

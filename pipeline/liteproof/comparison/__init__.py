@@ -1,5 +1,5 @@
-"""Comparing models: those of a run, any two files, and on damaged pictures.
+"""Comparing models: a run's, any two files, and on damaged pictures.
 
-Read `stage` first: a run's comparison. `files` compares what no run holds; the statistics are in
+Read `stage` first: a run's comparison. `files` compares models outside a run; the statistics are in
 `liteproof.evidence`.
 """

@@ -27,8 +27,8 @@ class Question:
         data: a folder of IDX files, or of pictures for each class.
         margin_points: how many points of accuracy B may lose.
         limit: how many pictures to compare, without a verdict; None for all of them.
-        mean: of a Keras model, what it wants taken from each pixel.
-        scale: of a Keras model, what it wants the difference multiplied with.
+        mean: of a Keras model, what it expects to be subtracted from each pixel.
+        scale: of a Keras model, what it expects the difference to be multiplied by.
     """
 
     a: Path
@@ -50,11 +50,11 @@ def compare_files(question: Question, cache: Path, out: Path | None = None) -> E
 
     Raises:
         DatasetError: the data does not go with the models.
-        ModelError: one is no model, or no runtime here can run it.
+        ModelError: one is not a model, or no runtime here can run it.
         StorageError: `out` cannot be written.
     """
     if question.a == question.b:
-        raise DatasetError(f"{question.a}: is both sides, expected two models")
+        raise DatasetError(f"{question.a}: given twice, expected two models")
     sides = tuple(
         read_contender(path, question.mean, question.scale) for path in (question.a, question.b)
     )

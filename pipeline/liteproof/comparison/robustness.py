@@ -1,4 +1,4 @@
-"""The stage of a run that asks float and int8 on damaged pictures; interrupted, it goes on."""
+"""The stage of a run that compares float and int8 on damaged pictures; it can be resumed."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ from liteproof.storage import make_folder, write_array, write_file
 
 
 def compare_damaged(run: Run, dataset: Dataset, candidate: Variant, baseline: str) -> None:
-    """Write a run's robustness.json, unless it is there for these very models.
+    """Write a run's robustness.json, unless it is there for these models.
 
     Raises:
         ModelError: the runtime cannot run the model.

@@ -39,7 +39,7 @@ def compare_models(run: Run, devices: Sequence[Path] = (), *, damaged: bool = Fa
 
     Raises:
         RunError: the models have not been exported since the training.
-        DatasetError: a device's file is none.
+        DatasetError: a device's file is not valid.
     """
     dataset = trained(run)
     variants = exported(run, dataset)
@@ -69,7 +69,7 @@ def compare_part(run: Run, limit: int) -> Evidence:
 
 
 def check(evidence: Evidence, *, strict: bool = False) -> None:
-    """Hold a comparison to its margin.
+    """Check a comparison against its margin.
 
     Raises:
         AccuracyError: the candidate was shown to lose more; or, strictly, it was not shown that it

@@ -30,7 +30,7 @@ class Use(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What a runtime makes of a model.
+    """How a runtime takes a model.
 
     Attributes:
         target: the runtime.
@@ -117,7 +117,7 @@ def assess_all(model: Model) -> tuple[Assessment, ...]:
 
 
 def runs_on(assessments: tuple[Assessment, ...]) -> tuple[str, ...]:
-    """Return who runs the model on one line, and on a line each why another cannot."""
+    """Return a line of the runtimes that run the model, and a line for each that cannot."""
     return (
         ", ".join(one.name for one in assessments if not one.problems) or "no runtime known here",
         *(f"not on {one.name}: {one.problems[0]}" for one in assessments if one.problems),
@@ -132,7 +132,7 @@ def _problem(use: Use, target: Target) -> str | None:
     if refusal is None:
         return None
     if use.operator.startswith(FLEX):
-        return f"{refusal}; convert with TensorFlow Lite's builtin operators alone"
+        return f"{refusal}; convert with TensorFlow Lite's builtin operators only"
     able = [facts().runtimes[other].name for other in Target if not _blocked(use, other)]
     advice = f"{' and '.join(able)} can, or {ANOTHER_WAY}" if able else ANOTHER_WAY
     return f"{refusal}; {advice}"
@@ -151,11 +151,11 @@ def _refusal(use: Use, known: RuntimeFacts) -> str | None:
     refused, wrong = known.refused.get(name, ()), known.wrong.get(name, ())
     refusals = (
         (name.startswith(FLEX), f"TensorFlow's own operator, for which {runtime} has no delegate"),
-        (name not in BUILTIN_OPERATORS, f"a custom operator that {runtime} does not bring along"),
+        (name not in BUILTIN_OPERATORS, f"a custom operator that {runtime} does not include"),
         (not highest, f"{runtime} has no such operator"),
         (use.version > highest, f"{runtime} knows it up to version {highest}"),
         (use.data in refused, f"{runtime} loads it, and refuses such data when it runs"),
-        (use.data in wrong, f"{runtime} loads it, and answers wrongly"),
+        (use.data in wrong, f"{runtime} loads it, and gives wrong answers"),
     )
     return next((why for holds, why in refusals if holds), None)
 
@@ -175,7 +175,7 @@ def _trap(use: Use, target: Target, *, fatal: bool) -> Trap | None:
 
 
 def _missing_reference(uses: list[Use], known: RuntimeFacts) -> tuple[str, ...]:
-    """Say what keeps `liteproof-edge verify` from comparing bytes, which takes these kernels."""
+    """Say what keeps `liteproof-edge verify` from comparing bytes, which needs these kernels."""
     lacking = [use for use in uses if use.version > known.reference.get(use.operator, use.version)]
     return tuple(
         f"{use}: {known.name}'s reference kernels lack it, so that `verify` cannot compare bytes"

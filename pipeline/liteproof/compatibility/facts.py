@@ -28,7 +28,7 @@ class RuntimeFacts:
         name: for a person.
         measured: the version that was measured.
         types: the tensor types that it reads.
-        custom: the custom operators that it, or its delegate, brings along.
+        custom: the custom operators that it, or its delegate, includes.
         operators: builtin operator → the highest version of it that loads.
         reference: the same of the reference kernels, where they know less; 0 is not at all.
         ran: operator → on which data (`operator_data.data_of`) its answers were right.
@@ -70,7 +70,7 @@ class System:
 
 @dataclass(frozen=True, slots=True)
 class Trap:
-    """What the tables do not tell; it holds where all holds that is not None or empty."""
+    """What the tables do not tell; every field that is not None or empty must match."""
 
     runtimes: frozenset[Target]
     platforms: frozenset[str]

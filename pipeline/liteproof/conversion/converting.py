@@ -1,4 +1,4 @@
-"""TensorFlow's converter at work: kept quiet, and what it says made into one line."""
+"""TensorFlow's converter: kept quiet, and what it says made into one line."""
 
 import contextlib
 import io
@@ -9,7 +9,7 @@ from liteproof.errors import ConversionError
 from liteproof.tensorflow_setup import quiet
 from liteproof_edge.errors import LiteproofError
 
-# What it lists where TFLite has no operator of its own.
+# What it lists where TFLite has no operator for a layer.
 MISSING = re.compile(r"(?:Flex|Custom|TF Select) ops: ([^\n]+)")
 LONGEST_REASON = 300  # characters
 

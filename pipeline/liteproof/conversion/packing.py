@@ -1,4 +1,4 @@
-"""A .tflite as its schema's tables, and as bytes again, data aligned as the schema asks."""
+"""A .tflite as its schema's tables, and as bytes again, with data aligned as the schema says."""
 
 import flatbuffers
 import numpy as np

@@ -1,4 +1,4 @@
-"""From a Keras model to a flatbuffer, in any of its variants."""
+"""From a Keras model to a flatbuffer, in any of its forms."""
 
 import contextlib
 import tempfile
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tensorflow.lite.python.convert import mlir_quantize
 
 from liteproof.conversion.converting import LONGEST_REASON, converting
-from liteproof.conversion.foreign_layers import unknown_layers
+from liteproof.conversion.custom_layers import unknown_layers
 from liteproof.conversion.proof import prove
 from liteproof.conversion.variants import Granularity, Scheme, Variant
 from liteproof.errors import ConversionError
@@ -42,7 +42,7 @@ def load_keras(path: Path) -> keras.Model:
         return keras.saving.load_model(path, compile=False)
     except Exception as error:  # noqa: BLE001 - Keras lets through whatever zip and HDF5 raise
         layers = ", ".join(unknown_layers(path))
-        said = f"the code of its layers {layers} is not at hand" if layers else str(error)
+        said = f"the code of its layers {layers} is not available" if layers else str(error)
         reason = one_line(" ".join(said.split())[:LONGEST_REASON])
         raise ConversionError(f"{path}: not a Keras model that loads here: {reason}") from None
 
@@ -101,7 +101,7 @@ def convert_saved(
     normalisation: Normalisation | None = None,
     wide: Sequence[str] = (),
 ) -> bytes:
-    """Convert what `saved` wrote, and prove of the result that it is what it is called.
+    """Convert what `saved` wrote, and prove that the result is what it is called.
 
     Args:
         folder: of the SavedModel.

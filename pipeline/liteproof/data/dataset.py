@@ -70,14 +70,14 @@ def fetch_dataset(name: str, data_dir: Path, report: Report, given: Given | None
         choice = DatasetChoice(name=name)
     except ValueError:
         raise DatasetError(
-            f"{name}: no name of a dataset; expected a to z, 0 to 9 and _, as leaves_2"
+            f"{name}: not a name of a dataset; expected a to z, 0 to 9 and _, as leaves_2"
         ) from None
     source = get_source(name, data_dir, report, given)
     if isinstance(source, PictureFolder):
         return source.summary()
     try:
         dataset = load_dataset(choice, Raw(), data_dir, report)
-    except RecipeError:  # pictures of many sizes: a recipe must say the model's
+    except RecipeError:  # pictures of many sizes: a recipe must give the model's size
         pictures = source.open()
         return (
             f"{source.title}: {pictures.train.n} training and {pictures.test.n} test pictures of "
@@ -164,7 +164,7 @@ def divide(dataset: Dataset, validation_pictures: int | None, rng: np.random.Gen
 
     Raises:
         DatasetError: that would leave fewer pictures to learn from than to validate with, or a
-            class has one training picture alone.
+            class has only one training picture.
     """
     labels = dataset.train.labels
     n = len(labels)

@@ -74,9 +74,9 @@ def read_decoded(folder: Path) -> tuple[Decoded, Examples, Examples] | None:
 def write_decoded(
     caches: Path, source: Source, pictures: Pictures, spec: Spec, report: Report
 ) -> None:
-    """Decode a dataset into a folder of its own, and remove what was decoded of another state.
+    """Decode a dataset into a folder of its own, and remove what was decoded from another state.
 
-    What was decoded of the same pictures by other specs stays.
+    What was decoded from the same pictures by other specs stays.
 
     Args:
         caches: where the dataset's folders are, one for each spec.
@@ -172,7 +172,7 @@ def _used_classes(
     unknown = np.setdiff1d(test, used)
     if unknown.size:
         raise DatasetError(
-            f"{source.place}: class {names[unknown[0]]!r} has test pictures and no training ones"
+            f"{source.place}: class {names[unknown[0]]!r} has test pictures but no training ones"
         )
     if len(used) < 2:
         raise DatasetError(

@@ -111,7 +111,7 @@ def examine(paths: Sequence[Path], label: str) -> Generator[Seen | str]:
 
 
 def _reserve(path: Path, shape: tuple[int, ...]) -> None:
-    """Make an .npy file of zeros, its blocks taken: a disk that is full says so here and now."""
+    """Make an .npy file of zeros, its blocks allocated: a full disk is found out here."""
     np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)  # type: ignore[no-untyped-call]
     if not hasattr(os, "posix_fallocate"):  # macOS
         return

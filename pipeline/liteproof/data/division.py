@@ -34,13 +34,13 @@ def held_out(
 
 
 def fixed_order(names: Iterable[str]) -> NDArray[np.int64]:
-    """Return an order at random that a picture's name alone decides, by a fixed seed.
+    """Return a random order that only the pictures' names decide, by a fixed seed.
 
     Were it drawn for all of them together, one picture more would carry others over from the test
     part into the training part.
 
     Args:
-        names: of the pictures, each another.
+        names: of the pictures, all different.
 
     Returns:
         int64 (n,), their indices.

@@ -1,4 +1,4 @@
-"""Looking at an image folder's every picture before it becomes a dataset."""
+"""Checking every picture of an image folder before it becomes a dataset."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -26,10 +26,10 @@ def check_folder(
         folder: `train/<class>/*` with `test/<class>/*`, or `<class>/*`, of which a fifth of each
             class is held out for testing, always the same pictures.
         report: told which pictures cannot be read, a line each.
-        skip_unreadable: leave those out, rather than refuse the folder.
+        skip_unreadable: leave them out, rather than refuse the folder.
 
     Raises:
-        DatasetError: it is no image folder, pictures cannot be read, or a class has too few.
+        DatasetError: it is not an image folder, pictures cannot be read, or a class has too few.
     """
     folder = folder.absolute()
     listing = list_pictures(folder)
@@ -49,8 +49,8 @@ def check_folder(
         report(f"and {len(unreadable) - SHOWN} more")
     if unreadable and not skip_unreadable:
         raise DatasetError(
-            f"{folder}: {len(unreadable)} of {len(listed)} pictures cannot be read; mend or remove "
-            "them, or leave them out by --skip-unreadable"
+            f"{folder}: {len(unreadable)} of {len(listed)} pictures cannot be read; fix or remove "
+            "them, or leave them out with --skip-unreadable"
         )
     train, test = _divide(folder, listing, seen.keys())
     sizes = [(size.height, size.width) for size in seen.values()]

@@ -1,4 +1,4 @@
-"""What an image folder holds, by its names alone: classes, parts, and a digest of its files.
+"""What an image folder holds, by its names only: classes, parts, and a digest of its files.
 
 Two layouts: `train/<class>/<picture>` with `test/<class>/<picture>`, or `<class>/<picture>`.
 """
@@ -32,7 +32,7 @@ class Listing(NamedTuple):
         classes: the folders' names, sorted.
         train: all pictures, where there is no `test` yet.
         test: those of `test/`; None where one folder holds all.
-        ignored: how many files and folders are no pictures, or lie too deep.
+        ignored: how many files and folders are not pictures, or lie too deep.
         state: a digest of every picture's path, size and time of change.
     """
 
@@ -111,7 +111,7 @@ def _holds_folders(path: Path) -> bool:
 
 
 def _classes(folder: Path, part: str) -> tuple[dict[str, _Class], int]:
-    """Return what each class's folder holds, and how many entries are no such folders."""
+    """Return what each class's folder holds, and how many entries are not such folders."""
     classes: dict[str, _Class] = {}
     ignored = 0
     for entry in _entries(folder / part):

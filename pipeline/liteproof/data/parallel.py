@@ -1,4 +1,4 @@
-"""Work on pictures in processes of its own, which import liteproof_edge and never TensorFlow."""
+"""Work on pictures in separate processes, which import liteproof_edge and never TensorFlow."""
 
 import multiprocessing
 import os

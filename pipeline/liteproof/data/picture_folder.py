@@ -29,9 +29,9 @@ class PictureFolder:
         state: of its files, as they were when they were checked.
         labels: the classes' names, sorted.
         train: the pictures to learn from, and to validate with.
-        test: those for the comparison alone.
+        test: those for the comparison only.
         skipped: paths of pictures that are left out because they cannot be read.
-        ignored: how many files and folders are no pictures, or lie too deep.
+        ignored: how many files and folders are not pictures, or lie too deep.
         smallest: height and width of the picture with the fewest pixels.
         largest: of the one with the most.
         modes: each kind of pixels (L: grey, RGB, RGBA) that there is, and how many have it.
@@ -127,12 +127,13 @@ def recorded_folder(name: str, data_dir: Path) -> PictureFolder | None:
     again = f"run `liteproof data {name} --from {found.folder}` again"
     if not found.folder.is_dir():
         raise DatasetError(
-            f"{found.folder}: is gone, and {name} is its pictures; bring it back, or {again}"
+            f"{found.folder}: is gone, and {name} consists of its pictures; bring it back, or "
+            f"{again}"
         )
     try:
         state = list_pictures(found.folder).state
     except DatasetError as error:
-        raise DatasetError(f"{error}; it has changed: mend it, then {again}") from None
+        raise DatasetError(f"{error}; it has changed: fix it, then {again}") from None
     if state != found.state:
         raise DatasetError(f"{found.folder}: has changed since {name} was checked; {again}")
     return found

@@ -105,12 +105,12 @@ def prepare_idx(name: str, folder: Path, data_dir: Path) -> Path:
 
 
 def prepare(builder_class: Any, name: str, data_dir: Path) -> Path:  # noqa: ANN401
-    """Let TFDS prepare a dataset beside its place, and move it there when it is whole."""
+    """Let TFDS prepare a dataset next to its place, and move it there when it is whole."""
     import tensorflow_datasets as tfds  # noqa: PLC0415 - takes a second
 
     if not sys.stderr.isatty():
         tfds.disable_progress_bar()
-    import_tensorflow()  # TFDS would do it, and let it chatter
+    import_tensorflow()  # TFDS would do it, and print messages
     config = name.partition("/")[2] or None
     target = Path(make_builder(builder_class, config=config, data_dir=data_dir).data_dir)
     with new_folder(target) as folder:

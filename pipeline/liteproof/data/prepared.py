@@ -54,7 +54,7 @@ class Prepared:
         Raises:
             DatasetError: it is damaged, or not an image classification dataset.
         """
-        import_tensorflow()  # TFDS would do it, and let it chatter
+        import_tensorflow()  # TFDS would do it, and print messages
         import tensorflow_datasets as tfds  # noqa: PLC0415 - takes a second, and TensorFlow to read
 
         try:

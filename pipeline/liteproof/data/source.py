@@ -39,7 +39,7 @@ class Pictures:
         labels: the classes' names, in the order of their indices.
         original: what the pictures are before any preprocessing.
         train: to learn from, and to validate with.
-        test: for the comparison alone.
+        test: for the comparison only.
         transposed: whether rows and columns are swapped in them, as in EMNIST's.
     """
 

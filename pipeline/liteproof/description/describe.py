@@ -1,4 +1,4 @@
-"""What a recipe's model is and takes of a device, before any training."""
+"""What a recipe's model is and costs a device, before any training."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -76,7 +76,7 @@ class Description:
     def _summary(self) -> list[str]:
         memory = (
             f"{self.cost.peak_activation_bytes:,} bytes at most for the values between layers, "
-            "beside weights and runtime"
+            "besides weights and runtime"
         )
         same = [f"yes, as measured on {MEASURED_ON}"]
         if self.unportable:
@@ -120,7 +120,7 @@ def describe(recipe: Recipe, dimensions: Dimensions) -> Description:
 
 
 def _leave_the_start(model: keras.Model, rng: np.random.Generator) -> None:
-    """Give random values to weights that begin all alike, as training will.
+    """Give random values to weights that all begin equal, as training will.
 
     Constants that are alike would be stored once, and the file be smaller than that of a trained
     model; batch normalisation that changes nothing would leave no trace.

@@ -1,4 +1,4 @@
-"""A model's input shape and number of classes, also before its dataset is here."""
+"""A model's input shape and number of classes, even before its dataset is here."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -63,7 +63,7 @@ def _encoded(recipe: Recipe, choice: DatasetChoice, data_dir: Path) -> Dimension
 
 def _tfds_features(name: str, data_dir: Path) -> tuple[Original, int]:
     """Return what TFDS's definition of a dataset says of it, without any of its data."""
-    import_tensorflow()  # TFDS would do it, and let it chatter
+    import_tensorflow()  # TFDS would do it, and print messages
     import tensorflow_datasets as tfds  # noqa: PLC0415 - takes a second
 
     try:

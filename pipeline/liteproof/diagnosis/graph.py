@@ -9,7 +9,7 @@ from liteproof_edge.model.flatbuffer import Operator, Subgraph, Tensor
 
 # They change how a value is stored, not what is computed.
 CONVERSIONS = {"QUANTIZE", "DEQUANTIZE"}
-# Scopes of Keras' own inside of a layer's.
+# Keras' own scopes inside a layer's.
 INNER_SCOPES = {"batchnorm", "Gelu"}
 # Where a convolution took the batch normalisation and the activation along, it gives the name.
 NAMING_OPERATIONS = {"convolution", "depthwise", "MatMul", "conv_transpose"}
@@ -37,7 +37,7 @@ class Activation:
 def activations(graph: Subgraph) -> tuple[Activation, ...]:
     """Return what a graph computes from its input, in the order of execution.
 
-    Constants, what is computed from constants alone, and conversions are left out.
+    Constants, what is computed from constants only, and conversions are left out.
     """
     sources = origins(graph)
     found = [

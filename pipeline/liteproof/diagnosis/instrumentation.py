@@ -1,8 +1,8 @@
-"""Models written anew so that what their operators compute can be read, and be fed.
+"""Models rewritten so that what their operators compute can be read, and can be set.
 
-A runtime keeps what it needs no longer only where that is an output of the graph. Asking for all
-tensors instead is no way: tflite-runtime 2.14 still computes EXP, SUB and the like in place, over
-the values they read, and XNNPACK computes several operators at once.
+A runtime keeps a value that it no longer needs only if it is an output of the graph. Asking for all
+tensors instead does not work: tflite-runtime 2.14 still computes EXP, SUB and the like in place,
+over the values they read, and XNNPACK computes several operators at once.
 """
 
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""A quantized model's activations beside the float model's, on the same pictures."""
+"""A quantized model's activations against the float model's, on the same pictures."""
 
 import math
 from typing import Any

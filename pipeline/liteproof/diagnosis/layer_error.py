@@ -1,4 +1,4 @@
-"""What is known of a layer's error, as a record."""
+"""What is known about a layer's error, as a record."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -11,7 +11,7 @@ class WeightError:
 
     Attributes:
         snr_db: signal-to-noise ratio.
-        lost: share of what the output channels' weights say that goes under in rounding, 0 to 1;
+        lost: share of the output channels' weights that is lost to rounding, 0 to 1;
             each channel counts alike.
         spread: the largest weight of the widest channel over that of the narrowest one.
         per_channel: whether each channel has a scale of its own.
@@ -38,18 +38,18 @@ class LayerError:
         snr_db: signal-to-noise ratio: 10·log10(Σ float² / Σ (quantized − float)²).
         rmse: root of the mean squared error.
         rmse_over_scale: the same in codes. Rounding alone gives 0.29.
-        introduced: share of what the channels say that goes under in this layer alone, 0 to 1: its
-            output against what the float operator makes of the very same inputs, the quantized
+        introduced: share of the channels' signal that is lost in this layer only, 0 to 1: its
+            output against what the float operator makes of the same inputs, the quantized
             ones. Each channel counts alike, and at most as wholly lost. None where the two models
             have other operators here.
-        low: least float value.
+        low: lowest float value.
         high: greatest float value.
         central_low: 99.9 % of the float values lie from here
         central_high: to here, to within a code.
         codes_used: share of the codes that these 99.9 % take.
         channels: how many.
-        widest_channel: that with the value farthest from nought.
-        typical_reach: how far the median channel goes from nought.
+        widest_channel: the one with the value farthest from 0.
+        typical_reach: how far the median channel goes from 0.
         clipped: share of the float values that lie beyond the last code by more than half a code.
         clipped_class: the label whose pictures clip by far the most; None where there is none.
         weights: None where there are none, or not in int8.
@@ -77,7 +77,7 @@ class LayerError:
     weights: WeightError | None
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values; JSON knows nothing infinite, so an exact layer's ratio is None."""
+        """Return plain values; JSON has no infinity, so an exact layer's ratio is None."""
         return {name: _plain(value) for name, value in asdict(self).items()}
 
     @classmethod

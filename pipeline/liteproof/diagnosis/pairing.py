@@ -105,7 +105,7 @@ def plan(
 
 
 def codes(tensor: Tensor) -> Codes:
-    """Return what a tensor's codes mean; a scale of nought where it holds real values."""
+    """Return what a tensor's codes mean; a scale of 0 where it holds real values."""
     if tensor.dtype not in {"int8", "uint8", "int16"} or len(tensor.scales) != 1:
         return Codes(0.0, 0, 0, 0)
     limits = np.iinfo(tensor.dtype)

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 CENTRE = 0.999  # of the values, for the range that they keep to but for outliers
 BINS = 256  # a code each in int8; 256 codes each in int16
-SILENT_DB = -200.0  # stands for minus infinity, which JSON does not know
+SILENT_DB = -200.0  # stands for minus infinity, which JSON does not have
 
 
 class Codes(NamedTuple):
-    """What the codes of a tensor mean; `scale` is nought where it holds real values.
+    """What the codes of a tensor mean; `scale` is 0 where it holds real values.
 
     `low` and `high` are the first and the last code.
     """
@@ -79,7 +79,7 @@ class LayerSums:
     def _count_codes(self, wanted: NDArray[np.float64]) -> None:
         scale, zero_point, low, high = self._codes
         codes = wanted / scale + zero_point
-        # Half a code further out is still said by the last code as well as any value is.
+        # The last code stands for values up to half a code beyond it, as every code does.
         self._clipped.append(int(((codes < low - 0.5) | (codes > high + 0.5)).sum()))
         bins = np.clip(np.rint(codes), low, high).astype(np.int64) - low
         self._used += np.bincount((bins * BINS // (high - low + 1)).ravel(), minlength=BINS)
@@ -147,7 +147,7 @@ def weight_figures(
 def decibels(signal: float, noise: float) -> float:
     """Return 10·log10(signal / noise) of two sums of squares; infinite where there is no noise.
 
-    -200 where there is noise alone.
+    -200 where there is only noise.
     """
     if noise == 0:
         return float("inf")
@@ -155,7 +155,7 @@ def decibels(signal: float, noise: float) -> float:
 
 
 def lost_share(signal: NDArray[np.float64] | float, noise: NDArray[np.float64] | float) -> float:
-    """Return which share of what the channels say goes under in noise: 0 to 1.
+    """Return the share of the channels' signal that is lost in noise: 0 to 1.
 
     Each channel counts alike, however small its values are: the next layer's weights may make up
     for that. Channels without a signal do not count.

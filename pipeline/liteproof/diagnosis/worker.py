@@ -1,4 +1,4 @@
-"""The process that looks inside of models: it imports liteproof_edge, and never TensorFlow.
+"""The process that looks inside models: it imports liteproof_edge, and never TensorFlow.
 
 `liteproof.diagnosis.probing` starts it. Its kernels are those that an application gets.
 
@@ -118,7 +118,7 @@ class Ranges:
 
 
 class Errors:
-    """What a quantized model makes of each tensor, beside the float one.
+    """What a quantized model makes of each tensor, against the float one.
 
     Args:
         load: gives a model by its name: `float`, `quantized`, and `isolated`, in which each

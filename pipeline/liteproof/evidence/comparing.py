@@ -1,4 +1,4 @@
-"""Comparing contenders on the very same pictures: every execution, and a verdict on two of them."""
+"""Comparing contenders on the same pictures: every execution, and a verdict on two of them."""
 
 import json
 import platform
@@ -35,7 +35,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a comparison is about, beside the contenders.
+    """What a comparison is about, besides the contenders.
 
     Attributes:
         dataset: what the pictures are called.
@@ -76,7 +76,7 @@ def compare(
     Paired figures are those of the preferred runtime; the other executions are in the cells.
 
     Args:
-        baseline: what the candidate is held against.
+        baseline: what the candidate is compared with.
         candidate: what is judged.
         others: what is only measured.
         terms: of the comparison.
@@ -144,7 +144,7 @@ def _check_classes(
 
 
 def _executions(entry: Entry, cache: Path) -> Iterator[Executed]:
-    """Answer on every runtime here; one that cannot run the model is said, unless all cannot."""
+    """Answer on every runtime here; one that cannot run the model is reported, unless none can."""
     if entry.contender.model is None:
         yield execute_keras(entry.contender, entry.pictures, cache)
         return

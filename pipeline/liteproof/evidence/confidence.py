@@ -1,4 +1,4 @@
-"""Calibrated confidence: the temperature that makes a model's probabilities mean what they say."""
+"""Calibrated confidence: the temperature that calibrates a model's probabilities."""
 
 from dataclasses import asdict, dataclass
 from typing import Any

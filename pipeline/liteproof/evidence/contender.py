@@ -49,12 +49,12 @@ def read_contender(path: Path, mean: float = 0.0, scale: float = 1.0) -> Contend
 
     Args:
         path: of a bundle's folder, a run's folder, a .tflite, or a Keras model.
-        mean: of a Keras model, what it wants taken from each pixel.
-        scale: of a Keras model, what it wants the difference multiplied with.
+        mean: of a Keras model, what it expects to be subtracted from each pixel.
+        scale: of a Keras model, what it expects the difference to be multiplied by.
 
     Raises:
         BundleError: a bundle is damaged.
-        ModelError: it is none of these, or no classifier of pictures.
+        ModelError: it is none of these, or does not classify pictures.
         ConversionError: it is a Keras model that does not load here.
     """
     if path.is_dir():

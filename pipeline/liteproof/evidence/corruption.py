@@ -1,8 +1,8 @@
 """Damaged pictures: nine kinds in five strengths, the same for everyone who asks.
 
 What is drawn at random (directions, places, noise) depends on the picture's own bytes and the kind
-alone: not on its place among others, the contender, the process or the strength, so that a stronger
-damage is more of the very same. Moved pictures are interpolated bilinearly, about their centre.
+only: not on its place among others, the contender, the process or the strength, so that a stronger
+damage is more of the same. Moved pictures are interpolated bilinearly, about their centre.
 """
 
 import math
@@ -57,14 +57,14 @@ AMOUNTS = {
 
 
 def background(pictures: NDArray[np.uint8]) -> Colour | None:
-    """Return the colour that comes in over the border of moved pictures.
+    """Return the colour that fills the border of moved pictures.
 
     Args:
         pictures: uint8 (n, height, width, channels).
 
     Returns:
         The colour of more than half of all their outermost pixels (digits: black; drawings on
-        paper: white); None where there is no such one (photos): what is inside is reflected.
+        paper: white); None where there is none (photos): the inside is reflected.
     """
     sides = (pictures[:, :1], pictures[:, -1:], pictures[:, :, :1], pictures[:, :, -1:])
     pixels = np.concatenate([side.reshape(-1, pictures.shape[3]) for side in sides])
@@ -83,7 +83,7 @@ def damaged(
         pictures: uint8 (n, height, width, 1 or 3), any size.
         kind: in which way.
         strength: 1 to 5.
-        fill: what comes in over the border of moved pictures, as `background` says.
+        fill: what fills the border of moved pictures, as `background` says.
 
     Returns:
         uint8 of the same shape.

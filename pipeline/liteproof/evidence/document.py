@@ -24,7 +24,7 @@ def read_evidence(path: Path) -> Evidence:
     """Read back what `to_json` wrote.
 
     Raises:
-        RunError: it is not there, or something else.
+        RunError: it is missing, or something else.
     """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))

@@ -56,10 +56,10 @@ def paired_interval(
     It holds its level where few pictures differ, as here, and has a width even where none does.
 
     Args:
-        broken: pairs of which the first alone succeeds.
-        fixed: pairs of which the second alone succeeds.
+        broken: pairs of which only the first succeeds.
+        fixed: pairs of which only the second succeeds.
         n: pairs, > 0.
-        z: the standard normal's quantile; 95 %, two-sided, where nothing is said.
+        z: the standard normal's quantile; 95 %, two-sided, by default.
         correction: for continuity, in pairs: what is taken from each distance of broken - fixed.
 
     Source: Tango 1998, "Equivalence test and confidence interval for the difference in proportions

@@ -130,7 +130,7 @@ class MarginBin:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """The candidate against the baseline, on the very same pictures.
+    """The candidate against the baseline, on the same pictures.
 
     Attributes:
         drop: accuracy of the baseline minus that of the candidate.
@@ -163,7 +163,7 @@ class Cell:
         agreement: share of the same labels as the reference cell: the first one.
         largest_difference: from the reference cell's outputs; in codes where both are the same
             quantized model's, else in real logits; None where it was not compared (a device's own
-            report has counts alone).
+            report has only counts).
         unit: `LSB` or `logits`.
         latency_us: percentile → microseconds; empty where it means nothing (an emulated machine).
     """

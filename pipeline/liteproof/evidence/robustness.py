@@ -121,7 +121,7 @@ def robustness(
 def conclude(trials: Sequence[Trial], baseline: str, candidate: str) -> Robustness:
     """Say whether the candidate loses more than the baseline on damaged pictures.
 
-    One picture's damaged forms are not independent, so a picture counts once, with the mean of its
+    The damaged forms of one picture are not independent, so it counts once, with the mean of its
     differences; the interval is the normal one of these means, to which an interval by bootstrap
     over pictures converges. Two more pictures, the most extreme one seen in either direction, keep
     it from being too narrow where few pictures differ.

@@ -44,10 +44,10 @@ class Seed:
 
 @dataclass(frozen=True, slots=True)
 class Seeds:
-    """Trainings of one recipe that differ in the seed alone.
+    """Trainings of one recipe that differ only in the seed.
 
     Attributes:
-        recipe: all of it that makes the weights and the int8 model, as canonical JSON.
+        recipe: the parts that make the weights and the int8 model, as canonical JSON.
         dataset: what was tested on.
         results: at least two, at most MOST.
     """
@@ -120,5 +120,5 @@ class Seeds:
 
 
 def recipe_digest(recipe_file: RecipeFile) -> str:
-    """Return what two recipes must share for their results to be of one kind."""
+    """Return what two recipes must share for their results to be comparable."""
     return recipe_file.part("dataset", "preprocessing", "architecture", "training", "quantization")

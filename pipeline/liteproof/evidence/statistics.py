@@ -1,4 +1,4 @@
-"""Paired statistics: two models on the very same pictures.
+"""Paired statistics: two models on the same pictures.
 
 Every function takes the truth as int64 (n,), indices of classes, and a model's real outputs as
 float32 (n, classes): logits, or probabilities (see `Logits.of`). All of them raise ModelError where
@@ -84,7 +84,7 @@ def pair(truth: NDArray[np.int64], before: Outputs, after: Outputs) -> Pair:
 
 
 def mcnemar_p(broken: int, fixed: int) -> float:
-    """Return McNemar's exact two-sided p: that of a fair coin; 1 where nothing was thrown.
+    """Return McNemar's exact two-sided p: that of a fair coin; 1 where no picture changed.
 
     Source: McNemar 1947, "Note on the sampling error of the difference between correlated
     proportions or percentages"; the binomial test is scipy's.
@@ -172,7 +172,7 @@ def changes(
 
 
 def _read(name: str, truth: NDArray[np.int64], outputs: Outputs) -> Logits:
-    """Read one model's outputs, and hold the truth to them."""
+    """Read one model's outputs, and check the truth against them."""
     if not len(truth):
         raise DatasetError("labels: none, expected at least one picture")
     logits = Logits.of(name, outputs)

@@ -28,8 +28,8 @@ def judge(
     most the margin, and refuted where the lower bound is above it.
 
     Args:
-        broken: pictures that the baseline alone has right.
-        fixed: pictures that the candidate alone has right.
+        broken: pictures that only the baseline has right.
+        fixed: pictures that only the candidate has right.
         n: pictures, > 0.
         margin: how much accuracy the candidate may lose, 0 to 1; at 0 only a candidate that is
             better can be shown not to be worse.
@@ -66,7 +66,7 @@ def judge(
 
 
 def _pictures_to_decide(broken: int, fixed: int, n: int, margin: float) -> int | None:
-    """Return how many pictures would decide, if their rates are those seen; None of too many.
+    """Return how many pictures would decide, if their rates are those seen; None if too many.
 
     A bound passes the margin where the score there passes the quantile: where, of N pictures,
     N · |drop - margin| - CORRECTION is z · √(N · variance), a quadratic in √N; drop and variance,

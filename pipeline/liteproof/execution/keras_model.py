@@ -1,4 +1,4 @@
-"""What the trained Keras model itself answers: computed once, and stored beside it."""
+"""What the trained Keras model itself answers: computed once, and stored next to it."""
 
 import hashlib
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """The process that runs a model: it imports liteproof_edge, and never TensorFlow.
 
 tflite-runtime and TensorFlow do not work in one process (`Interpreter` raises `vector::reserve`),
-and a model that crashes its runtime takes down this process alone.
+and a model that crashes its runtime takes down only this process.
 `liteproof.execution.tflite_model` starts it.
 
 Standard output: a number for the pictures done, now and then; in the end one line of JSON.

@@ -13,7 +13,7 @@ class Choices:
     """What holds for all variants of an export.
 
     Attributes:
-        strip: leave out the names inside of the graph.
+        strip: leave out the names inside the graph.
         targets: the runtimes that must be able to run the result.
     """
 
@@ -21,7 +21,7 @@ class Choices:
     targets: tuple[Target, ...] = ()
 
     def check(self, flatbuffer: bytes, variant: Variant) -> None:
-        """Hold a model to what the targets can run.
+        """Check that the targets can run a model.
 
         Raises:
             CompatibilityError: one cannot run it.

@@ -1,4 +1,4 @@
-"""What an export made and found: a model's file, and the record beside it."""
+"""What an export made and found: a model's file, and the record next to it."""
 
 import json
 from collections.abc import Iterator
@@ -25,14 +25,14 @@ class Exported:
         kind: what its tensors show it to be.
         size_bytes: of the file.
         overhead_bytes: the file without weights and biases: graph, scales, names, metadata.
-        stripped: whether the names inside of the graph were left out.
-        names_bytes: what leaving out the names did save.
+        stripped: whether the names inside the graph were left out.
+        names_bytes: what leaving out the names saved.
         wide: the layers that int8-mixed keeps in float32.
         worst: the layers that err, the worst first, each with those that read its values: their
             tensors' names in the float32 file.
         calibration: the linter's report, where the variant is calibrated.
         runs_on: the runtimes that can run it, then why another cannot, each on a line.
-        validation: its answers beside the float model's.
+        validation: its answers against the float model's.
         layer_errors: its error layer by layer, on validation pictures; none for float32.
         diagnosis: what that says, in sentences.
     """
@@ -52,7 +52,7 @@ class Exported:
     diagnosis: tuple[str, ...]
 
     def to_json(self) -> str:
-        """Return the record beside the model."""
+        """Return the record that lies next to the model."""
         return json.dumps({"schema_version": SCHEMA_VERSION, **asdict(self)}, indent=1)
 
     def summary(self, folder: Path, *, with_layers: bool) -> str:
@@ -63,7 +63,7 @@ class Exported:
             with_layers: whether to show the error of each layer.
         """
         saved = f", {self.names_bytes:,} less without names" if self.stripped else ""
-        size = f"{self.size_bytes:,} bytes{saved}; all but weights {self.overhead_bytes:,}"
+        size = f"{self.size_bytes:,} bytes{saved}; without weights {self.overhead_bytes:,}"
         lines = [f"{self.variant}: {named(self.variant).model_in(folder)} ({size})"]
         runs_on = (f"runs on {self.runs_on[0]}", *self.runs_on[1:])
         lines += [f"  {line}" for line in (str(self.validation), *runs_on, *self.diagnosis)]

@@ -173,6 +173,8 @@ def _try(
         made = make(variant, wide)
     except (CompatibilityError, ConversionError, ModelError) as error:
         return Attempt(variant.name, tuple(wide), holds=False, why_not=str(error)), None
-    holds = round(100 * made.validation.drop, 9) <= gate_points  # 0.2 points are no more than 0.2
+    holds = (
+        round(100 * made.validation.drop, 9) <= gate_points
+    )  # 0.2 points must count as no more than 0.2
     attempt = Attempt(variant.name, tuple(wide), holds, "", made.size_bytes, made.validation)
     return attempt, made

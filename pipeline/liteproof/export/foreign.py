@@ -1,4 +1,4 @@
-"""Exporting a Keras model that we did not train, with the same checks as our own."""
+"""Exporting a user's Keras model, with the same checks as a recipe's."""
 
 import re
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ def read_subject(
         scale: what the difference is multiplied with: 1/255 for a model that takes 0 to 1.
 
     Raises:
-        ConversionError: it is not a Keras model, or no classifier of pictures of one size.
+        ConversionError: it is not a Keras model, or does not classify pictures of one size.
         DatasetError: the pictures cannot be read, or cannot be the model's.
     """
     model = load_keras(file)
@@ -93,7 +93,7 @@ def export_gated(
     Fine-tuning is not among them: it would take the model's training data.
 
     Raises:
-        As `Exporter.export`, but for what only keeps one form from being tried.
+        As `Exporter.export`, except where only one form cannot be tried.
     """
     make_folder(subject.folder)
     with Exporter(subject, choices) as exporter:

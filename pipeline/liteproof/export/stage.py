@@ -62,7 +62,7 @@ def export_gated(
         What was found of float32 and of the form that ships, if any; and the path to it.
 
     Raises:
-        As `export`, but for what only keeps one form from being tried.
+        As `export`, except where only one form cannot be tried.
     """
     dataset = trained(run)
     with _exporter(run, dataset, choices) as exporter:
@@ -101,7 +101,7 @@ def shipped(run: Run) -> Variant:
 def forget_stale_fallback(run: Run) -> None:
     """Let the recipe's own int8 ship again where the gate was held by another training."""
     if run.fallback.is_file() and not _is_current(run, trained(run), shipped(run)):
-        say("export: what held the gate was of another training; the recipe's int8 ships")
+        say("export: what held the gate came from another training; the recipe's int8 ships")
         run.fallback.unlink()
 
 
@@ -122,7 +122,7 @@ def exported(run: Run, dataset: Dataset) -> list[Variant]:
 
 @contextmanager
 def _exporter(run: Run, dataset: Dataset, choices: Choices) -> Iterator[Callable[[], "Exporter"]]:
-    """Give what converts, made when it is first asked for: it takes TensorFlow."""
+    """Yield what makes the exporter, when it is first needed: it takes TensorFlow."""
     with ExitStack() as stack:
 
         @cache

@@ -1,4 +1,4 @@
-"""How an exported model does on validation pictures, beside the float model."""
+"""How an exported model does on validation pictures, against the float model."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -54,7 +54,7 @@ def build(architecture: Architecture, shape: tuple[int, int, int], classes: int)
 
 
 def _place(layer: Layer, values: tf.Tensor, name: str, where: str) -> tf.Tensor:
-    """Put a layer on values, or say of which one, where, it cannot be done, and why."""
+    """Apply a layer to values, or say which layer does not fit, where and why."""
     try:
         _check(layer, tuple(values.shape[1:]))
         return _apply(layer, values, name, where)
@@ -66,7 +66,7 @@ def _place(layer: Layer, values: tf.Tensor, name: str, where: str) -> tf.Tensor:
 
 
 def _check(layer: Layer, shape: tuple[int, ...]) -> None:
-    """Refuse what Keras would refuse in words of its own, or run out of memory over."""
+    """Refuse what Keras would refuse in its own words, or would run out of memory for."""
     if isinstance(layer, Conv | Pool | GlobalPool) and len(shape) != 3:
         raise ValueError("expected a map, not a vector: it belongs before the dense layers")
     window, weights = 1, 0

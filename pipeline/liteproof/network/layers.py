@@ -1,4 +1,4 @@
-"""Layers of our own, where those of Keras will not do."""
+"""Layers of our own, where Keras' do not suffice."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ LARGEST_CODE = 127  # of a kernel; -128 is not used, so that the zero point is 0
 class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
     """Keras' layer for maps, (n, height, width, channels), trained by TensorFlow's fused kernel.
 
-    Keras 3 itself takes the slow road of many operators.
+    Keras 3 itself uses many operators, which is slower.
     """
 
     def __init__(self, momentum: float = MOMENTUM, **options: Any) -> None:  # noqa: ANN401
@@ -64,9 +64,9 @@ def less_one(values: tf.Tensor) -> tf.Tensor:
 
 @keras.saving.register_keras_serializable("liteproof")
 class FakeQuantization(keras.layers.Layer):  # type: ignore[misc]
-    """Round values to what 256 codes can say, as the exported model will.
+    """Round values to what 256 codes can represent, as the exported model will.
 
-    The gradient passes within the range, and stops outside of it. The range stays: where it
+    The gradient passes within the range, and stops outside it. The range stays: where it
     follows the extremes of each batch, the codes of a constant background jump with it.
     Source: Jacob et al. 2018, arXiv:1712.05877, section 3.
 

@@ -45,7 +45,7 @@ def decoding_spec(choice: DatasetChoice, preprocessing: Preprocessing, original:
     person's pictures: MNIST's digits need no `ink`.
 
     Raises:
-        RecipeError: the model's size is not to be known, or not to be had of these pictures.
+        RecipeError: the model's size is unknown, or these pictures cannot be brought to it.
     """
     size = choice.size or original.size
     if size is None:

@@ -43,7 +43,7 @@ class Activation(Enum):
 class Conv:
     """A convolution, batch normalisation and an activation.
 
-    A separable one is two of them: a filter for each channel alone (depthwise), then 1x1 filters
+    A separable one is two of them: a filter for each single channel (depthwise), then 1x1 filters
     over all channels (pointwise).
     """
 
@@ -160,7 +160,7 @@ Preprocessing = Annotated[Raw | Ink | Photo, Field(discriminator="kind")]
 
 
 class Fill(Enum):
-    """What comes in over a picture's border when it is moved."""
+    """What fills the border of a picture that is moved."""
 
     BLACK = "black"
     REFLECT = "reflect"
@@ -206,10 +206,10 @@ class Precision(Enum):
 
 @dataclass(frozen=True, config=STRICT)
 class Distillation:
-    """Learning from what a larger, trained model answers, beside the labels."""
+    """Learning from the answers of a larger, trained model, besides the labels."""
 
     teacher: str  # another recipe: a shipped one by name, or a TOML file
-    weight: Annotated[float, Field(gt=0, le=1)] = 0.5  # of the teacher's word in the loss
+    weight: Annotated[float, Field(gt=0, le=1)] = 0.5  # of the teacher's answers in the loss
     temperature: PositiveFloat = 2.0
 
 
@@ -250,7 +250,7 @@ class QuantizationChoice:
 
 @dataclass(frozen=True, config=STRICT)
 class Gates:
-    """What the quantized model must hold, or the command ends with exit code 6."""
+    """What the quantized model must meet, or the command ends with exit code 6."""
 
     top1_drop_points: Annotated[float, Field(ge=0, le=100)] = 0.2
 

@@ -137,7 +137,7 @@ def drop_bar(drop: float, interval: tuple[float, float], reach: float) -> Markup
 
 
 def latency_bar(latency_us: dict[int, float], longest: float) -> Markup:
-    """Draw the percentiles of a latency on a line from nought to `longest` microseconds."""
+    """Draw the percentiles of a latency on a line from 0 to `longest` microseconds."""
     width, height = 2 * BAR[0], BAR[1]
     across, middle = Axis(0, longest, 3, width - 3), height / 2
     spots = [across.at(latency_us[each]) for each in sorted(latency_us)]

@@ -114,5 +114,5 @@ def _changed(pictures: Sequence[Change], view: View) -> Counter[tuple[int, int]]
 
 
 def _level(value: int, greatest: int) -> int:
-    """Shade by the logarithm: one picture is to be seen beside a hundred."""
+    """Shade by the logarithm: one picture must be visible next to a hundred."""
     return math.ceil(LEVELS * math.log1p(value) / math.log1p(greatest)) if value else 0

@@ -15,7 +15,7 @@ STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
 class Mark(Enum):
-    """The baseline's points are round, the candidate's are square: not told by colour alone."""
+    """The baseline's points are round, the candidate's square: colour is not the only cue."""
 
     BASELINE = "baseline"
     CANDIDATE = "candidate"

@@ -13,7 +13,7 @@ from liteproof.evidence.records import Change, ChangeKind, Evidence
 
 MOST_CARDS = 1000  # a phone still scrolls through them
 LONGEST_SIDE = 96  # pixels; a larger picture is scaled down
-CARD_BYTES = 1000  # about what a card's HTML takes beside its picture
+CARD_BYTES = 1000  # about what a card's HTML takes besides its picture
 BATCH = 50  # pictures asked for at once
 
 Pictures = Callable[[Sequence[int]], NDArray[np.uint8]]

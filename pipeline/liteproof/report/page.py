@@ -86,7 +86,7 @@ def _render(evidence: Evidence, gallery: tuple[Card, ...]) -> str:
     template = environment.from_string((sources / "report.html").read_text("utf-8"))
     return template.render(
         evidence=evidence,
-        # The files are our own; their hashes let nothing else run, should a name slip through.
+        # The files are our own; their hashes keep anything else from running.
         style=Markup(style),  # noqa: S704
         script=Markup(script),  # noqa: S704
         hashes={"style": _hash(style), "script": _hash(script)},

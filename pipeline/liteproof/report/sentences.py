@@ -86,9 +86,9 @@ def classes(evidence: Evidence) -> str:
     lost = worst.before - worst.after
     clear = sum(not each.interval[0] <= 0 <= each.interval[1] for each in seen)
     chance = (
-        f"the interval excludes nought in {clear} of {len(seen)} classes"
+        f"the interval excludes 0 in {clear} of {len(seen)} classes"
         if clear
-        else "no class's interval excludes nought"
+        else "no class's interval excludes 0"
     )
     if lost <= 0:
         return f"No class loses accuracy; {chance}."

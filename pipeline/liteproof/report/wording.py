@@ -75,12 +75,12 @@ def name(text: str, longest: int = LONGEST_NAME) -> str:
     """Return a name on one printable line; of a long one its beginning and its end.
 
     Names are users': a line break, or a mark that turns the direction of writing, is shown as what
-    it is instead of doing what it does.
+    it is and has no effect.
     """
     line = one_line(text[: 2 * longest] + text[2 * longest :][-longest:])
     if len(line) > longest:
         line = f"{line[: longest - longest // 3 - 1]}…{line[-(longest // 3) :]}"
-    # Right-to-left letters would carry the comma behind them along: they are set apart.
+    # Right-to-left letters would carry the comma behind them along: they are isolated.
     if any(unicodedata.bidirectional(character) in {"R", "AL"} for character in line):
         return f"{ISOLATE}{line}{END_OF_ISOLATE}"
     return line

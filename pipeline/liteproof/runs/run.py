@@ -1,4 +1,4 @@
-"""A run: the folder that holds one training and all that is made of it."""
+"""A run: the folder that holds one training and everything made from it."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -16,7 +16,7 @@ DEVICES = "devices"  # the folder in a run that holds what devices measured
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a training depends on beside its recipe, and where its data is."""
+    """What a training depends on besides its recipe, and where its data is."""
 
     seed: int
     threads: int
@@ -161,7 +161,7 @@ def find_run(path: Path) -> Run | None:
 
     Raises:
         RunError: it holds one that is damaged.
-        RecipeError: its recipe was changed by hand, and is none any more.
+        RecipeError: its recipe was changed by hand, and is no longer valid.
     """
     if not (path / "run.json").exists():
         return None
@@ -190,5 +190,5 @@ def open_run(path: Path) -> Run:
     """
     run = find_run(path)
     if run is None:
-        raise RunError(f"{path}: not a run; begin one with `liteproof train RECIPE --out {path}`")
+        raise RunError(f"{path}: not a run; start one with `liteproof train RECIPE --out {path}`")
     return run

@@ -31,7 +31,7 @@ class Stage:
     products: Sequence[Path]
 
     def is_done(self) -> bool:
-        """Whether the products are there, unchanged, and were made from these very inputs."""
+        """Whether the products are there, unchanged, and were made from these inputs."""
         try:
             return self._records().get(self.name) == self._record()
         except OSError:  # a product is missing

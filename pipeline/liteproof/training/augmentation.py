@@ -1,4 +1,4 @@
-"""Random changes of training pictures that keep their label, another one for each picture."""
+"""Random changes of training pictures that keep their label, different for each picture."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The teacher of a distillation: a finished training, to be listened to."""
+"""The teacher of a distillation: a finished training to learn from."""
 
 from liteproof.cluster.team import Team
 from liteproof.data.dataset import Dataset
@@ -8,7 +8,7 @@ from liteproof.training.learner import Teacher
 
 
 def frozen(run: Run, teacher: Run, dataset: Dataset, team: Team) -> Teacher:
-    """Return a finished training's model, frozen, as this run's recipe listens to it."""
+    """Return a finished training's model, frozen, weighted as this run's recipe says."""
     distillation = run.recipe.training.distillation
     if distillation is None:
         raise ValueError("a teacher without a distillation")

@@ -34,7 +34,7 @@ VALIDATION_BATCH = 1000
 
 @dataclass(frozen=True, slots=True)
 class Teacher:
-    """A trained model, and how much its word counts."""
+    """A trained model, and how much its answers count."""
 
     model: keras.Model
     weight: float

@@ -1,4 +1,4 @@
-"""Fitting the weights: epochs and checkpoints, and the same end however often it is stopped."""
+"""Fitting the weights, epoch by epoch, with the same result however often it is interrupted."""
 
 import math
 import signal
@@ -66,7 +66,7 @@ def train(task: Task) -> None:
 
     Raises:
         RecipeError: the layers or the batch do not fit the data.
-        TrainingError: the loss is not finite any more.
+        TrainingError: the loss is no longer finite.
         StoppedError: the process was asked to end (SIGTERM); a checkpoint was saved first.
         StorageError: the run's folder cannot be written.
     """
@@ -77,18 +77,18 @@ def train(task: Task) -> None:
         qat = run.recipe.training.qat
         if qat:
             phase = fine_tuning(run, dataset, parts, done.learner.average, int(done.epoch), qat)
-            del done  # its optimizer, and much else that is not needed any more
+            del done  # its optimizer, and much else that is no longer needed
             _Training(task, asked, phase).finish()
 
 
 def fine_tune(task: Task, qat: Qat) -> None:
-    """Train a finished training on, through the rounding of int8, and write `model-qat.keras`.
+    """Continue a finished training through the rounding of int8, and write `model-qat.keras`.
 
     For a recipe that has no quantization-aware training of its own; it is interrupted and taken up
     as `train` is.
 
     Raises:
-        TrainingError: the loss is not finite any more.
+        TrainingError: the loss is no longer finite.
         StoppedError: the process was asked to end (SIGTERM); a checkpoint was saved first.
         StorageError: the run's folder cannot be written.
     """
@@ -197,7 +197,7 @@ class _Training:
         self.saved_at = time.monotonic()
 
     def _run_epoch(self, number: int) -> Epoch:
-        """Take an epoch's steps, or those that are left of it, and validate."""
+        """Take an epoch's steps, or the rest of them, and validate."""
         before, start = float(self.sums[2]), time.monotonic()
         order = random_stream(self.run.settings.seed, Stream.ORDER, number).permutation(
             self.parts.training
@@ -217,7 +217,7 @@ class _Training:
                     keeper = self.run.path if self.team.is_chief else "the chief"
                     raise StoppedError(
                         f"asked to stop; {keeper} keeps epoch {number}, step {int(self.step)} of "
-                        f"{self.steps}; --resume goes on from there"
+                        f"{self.steps}; --resume continues from there"
                     )
                 if time.monotonic() - self.saved_at > CHECKPOINT_SECONDS:
                     self._save()
@@ -290,7 +290,7 @@ def _write_model(model: keras.Model, path: Path) -> None:
 
 @contextmanager
 def _termination() -> Iterator[list[int]]:
-    """Note SIGTERM in a list instead of dying of it, so that a checkpoint can be saved first."""
+    """Note SIGTERM in a list instead of dying, so that a checkpoint can be saved first."""
     asked: list[int] = []
     before = signal.signal(signal.SIGTERM, lambda number, _: asked.append(number))
     try:

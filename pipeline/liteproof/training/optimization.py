@@ -1,4 +1,4 @@
-"""The optimizer and its learning rate's course."""
+"""The optimizer and its learning rate schedule."""
 
 import math
 from typing import Any
@@ -10,7 +10,7 @@ from liteproof.recipes.schema import Precision, Schedule, Training
 
 
 class WarmupThenFall(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
-    """Rise linearly to the peak, then fall to nought at the last step: in a line, or as a cosine.
+    """Rise linearly to the peak, then fall to 0 at the last step: linearly, or as a cosine.
 
     Source: Goyal et al. 2017, arXiv:1706.02677 (warm-up); Smith and Topin 2018, arXiv:1708.07120
     (one cycle); Loshchilov and Hutter 2016, arXiv:1608.03983, eq. 5 (cosine).
@@ -40,7 +40,7 @@ class WarmupThenFall(keras.optimizers.schedules.LearningRateSchedule):  # type: 
 
 
 def optimizer(training: Training, peak: float, steps: int) -> Any:  # noqa: ANN401
-    """Return AdamW, which leaves offsets and scales alone. Source: arXiv:1711.05101.
+    """Return AdamW, without weight decay on offsets and scales. Source: arXiv:1711.05101.
 
     Args:
         training: of the recipe.

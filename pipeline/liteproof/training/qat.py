@@ -35,7 +35,7 @@ PRESCRIBED = {
     keras.activations.tanh: (-1.0, 127 / 128),
     keras.activations.sigmoid: (0.0, 255 / 256),
 }
-# A range of next to nothing, of a dead layer perhaps, would crash the runtime: ADD and SUB want a
+# A range of almost nothing, perhaps of a dead layer, would crash the runtime: ADD and SUB want a
 # scale that is not much below those of their inputs.
 NARROWEST = 1e-3
 MOST_VALUES = 2**27  # that are kept while the ranges are measured: 1 GiB with their codes

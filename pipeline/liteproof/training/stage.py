@@ -1,4 +1,4 @@
-"""The first stage of a run: data, and a training that may stop anywhere and go on."""
+"""The first stage of a run: data, and a training that can be interrupted anywhere and resumed."""
 
 import hashlib
 import json
@@ -34,7 +34,7 @@ TRAINED_BY = ("dataset", "architecture", "training")  # the parts of a recipe th
 class Existing(Enum):
     """What to do with a folder that holds a run already."""
 
-    REFUSE = "refuse"  # unless that is this training, finished
+    REFUSE = "refuse"  # unless it is this training, finished
     RESUME = "resume"  # it must be this training
     REPLACE = "replace"  # if it is another training
 
@@ -48,13 +48,13 @@ def train(
 ) -> Run:
     """Train a recipe in a run's folder; what an earlier, interrupted training did is kept.
 
-    Only the layout's chief looks at the folder and writes it; the others follow it.
+    Only the layout's chief reads and writes the folder; the others follow it.
 
     Raises:
         RecipeError: the recipe does not go with the layout.
         RunError: the folder holds what `existing` refuses.
-        DatasetError: the data is not to be had.
-        DeviceError: a device or a machine is not there, or is gone.
+        DatasetError: the data cannot be obtained.
+        DeviceError: a device or a machine is not there, or has gone.
         TrainingError: training cannot go on.
     """
     return _train_together(Team(layout, settings.device), path, recipe_file, settings, existing)
@@ -73,7 +73,7 @@ def trained(run: Run) -> Dataset:
 
 
 def fine_tune(run: Run, dataset: Dataset, qat: Qat) -> None:
-    """Train a finished training on through the rounding of int8, unless its recipe did so itself.
+    """Continue a finished training through the rounding of int8, unless its recipe did so itself.
 
     Raises:
         TrainingError: training cannot go on.
@@ -131,7 +131,9 @@ def _begin(
     found = find_run(path)
     difference = _difference(found, recipe_file, settings) if found else ""
     _check_existing(path, found, difference, existing)
-    make_folder(path)  # what cannot be written is better known before the data is fetched
+    make_folder(
+        path
+    )  # a folder that cannot be written should be found out before the data is fetched
     try:
         dataset = _data(recipe_file.recipe, settings, layout)
         preprocessing_spec(recipe_file.recipe.preprocessing, dataset.shape)
@@ -153,22 +155,22 @@ def _check_existing(path: Path, found: Run | None, difference: str, existing: Ex
     """Refuse to train into a folder that is not there for it."""
     if found is None:
         if existing is Existing.RESUME:
-            raise RunError(f"{path}: holds no run to resume; begin it without --resume")
+            raise RunError(f"{path}: holds no run to resume; start it without --resume")
         if path.is_dir() and any(not _is_leftover(entry) for entry in path.iterdir()):
             raise RunError(f"{path}: is not empty and holds no run; choose another folder")
     elif difference and existing is not Existing.REPLACE:
         raise RunError(f"{path}: holds another run: {difference}; choose another --out")
     elif existing is Existing.REFUSE and not found.trained_models[-1].is_file():
-        raise RunError(f"{path}: holds an unfinished training; go on with it by --resume")
+        raise RunError(f"{path}: holds an unfinished training; continue it with --resume")
 
 
 def _is_leftover(entry: Path) -> bool:
-    """Whether a file is what a run leaves that was killed while it was begun."""
+    """Whether a file was left by a run that was killed while it was being created."""
     return entry.name == "recipe.toml" or PARTIAL in entry.name
 
 
 def _difference(found: Run, recipe_file: RecipeFile, settings: Settings) -> str:
-    """Say in what a run's training differs from the one that is wanted, or nothing."""
+    """Say how a run's training differs from the one that is wanted, or nothing."""
     for part in TRAINED_BY:
         if found.recipe_file.part(part) != recipe_file.part(part):
             return f"its recipe '{found.recipe.name}' has another [{part}]"
@@ -209,7 +211,7 @@ def _train(run: Run, dataset: Dataset, team: Team) -> None:
 
 
 def _fine_tune(run: Run, dataset: Dataset, qat: Qat) -> None:
-    """Fine-tune on this machine alone, in whatever layout the training was."""
+    """Fine-tune on this machine only, in whatever layout the training was."""
     alone = Team(ALONE, run.settings.device)
     alone.connect(_identity(run, alone.layout))
     with alone.together():
@@ -232,7 +234,7 @@ def _identity(run: Run, layout: Layout) -> Identity:
 def _teacher(run: Run, team: Team) -> Run | None:
     """Return the trained teacher that the run's recipe names, training it where that is needed.
 
-    Teachers lie beside the data, so that every run of the recipe shares them.
+    Teachers lie next to the data, so that every run of the recipe shares them.
     """
     distillation = run.recipe.training.distillation
     if distillation is None:

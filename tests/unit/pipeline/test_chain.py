@@ -221,4 +221,4 @@ def test_folder_that_is_no_run_is_one_line(liteproof, tmp_path):
     done = liteproof("export", tmp_path / "nowhere")
 
     assert (done.returncode, done.stderr.count("\n")) == (3, 1)
-    assert "not a run; begin one with" in done.stderr
+    assert "not a run; start one with" in done.stderr

@@ -83,7 +83,7 @@ def test_nothing_is_found_in_a_sound_set():
         (lambda p: p[:, np.newaxis], Rule.SHAPE, r"a batch of its own.*`pictures\[:, 0\]`"),
         (lambda p: np.moveaxis(p, 0, -1), Rule.SHAPE, "pictures come last"),
         (lambda p: p.reshape(N, -1), Rule.SHAPE, r"flattened.*reshape\(\(-1, 6, 5, 3\)\)"),
-        (lambda p: p[0], Rule.SHAPE, "one picture alone"),
+        (lambda p: p[0], Rule.SHAPE, "a single picture"),
         (
             lambda p: p[..., :1],
             Rule.SHAPE,
@@ -95,7 +95,7 @@ def test_nothing_is_found_in_a_sound_set():
         (lambda p: p[:1].repeat(N, axis=0), Rule.DUPLICATES, "120 pictures, and all are the same;"),
         (lambda p: p[:1].repeat(N, axis=0), Rule.TOO_FEW, "120 pictures, 1 different"),
         (lambda p: p[:9].repeat(20, axis=0), Rule.TOO_FEW, "180 pictures, 9 different"),
-        (lambda p: p * 0, Rule.CONSTANT, "120 of 120 pictures are of one value alone: 0, 1, 2, 3"),
+        (lambda p: p * 0, Rule.CONSTANT, "120 of 120 pictures have only one value: 0, 1, 2, 3"),
     ],
 )
 def test_broken_pictures_are_an_error_that_says_what_happened(broken, rule, sentence):
@@ -222,7 +222,7 @@ def test_some_constant_pictures_are_a_warning_that_names_them():
     severity, seen = check(pictures)[Rule.CONSTANT]
 
     assert severity is WARNING
-    assert "2 of 120 pictures are of one value alone: 4, 17;" in seen
+    assert "2 of 120 pictures have only one value: 4, 17;" in seen
 
 
 @pytest.mark.parametrize("n", [40, 39])
@@ -410,7 +410,7 @@ def test_check_names_the_first_error_and_counts_the_others():
 
     assert str(caught.value) == (
         "set.npy: range: values span 0 to 1: divided by 255 already; give the pixels as they were "
-        "before that: the model's normalisation is stated apart (and 2 more)"
+        "before that: the model's normalisation is stated separately (and 2 more)"
     )
 
 
@@ -430,7 +430,7 @@ def test_json_holds_all_of_it():
                 "rule": "too few",
                 "severity": "warning",
                 "seen": "50 pictures",
-                "remedy": "give 100 or more, so that fewer values of others are clipped",
+                "remedy": "give 100 or more, so that fewer values of other pictures are clipped",
             }
         ],
     }

@@ -121,7 +121,7 @@ def test_pictures_that_cannot_be_read_are_named(flat):
     with pytest.raises(DatasetError) as caught:
         read_calibration(flat, SPEC)
 
-    assert "not a picture that Pillow can read (and 1 more pictures); mend or" in str(caught.value)
+    assert "not a picture that Pillow can read (and 1 more pictures); fix or" in str(caught.value)
     assert str(caught.value).startswith(f"{flat}{os.sep}")
 
 

@@ -187,7 +187,7 @@ def test_keras_model_with_pictures_divided_already_is_refused(tmp_path, mine):
         (("RUN", "--keras", "x.keras"), "expected a RUN, or --keras"),
         (("--keras", "x.keras"), "--keras takes --representative and --out"),
         (("RUN", "--out", "x"), "--representative and --out go with --keras"),
-        (("RUN", "--scheme", "int8-mixed"), "int8-mixed comes of --gate"),
+        (("RUN", "--scheme", "int8-mixed"), "int8-mixed goes with --gate"),
         (("RUN", "--gate", "0.2", "--io", "int8"), "--gate tries forms of its own"),
         (("RUN", "--scheme", "float16", "--io", "int8"), "float16: takes and gives no int8"),
         (("RUN", "--scheme", "dynamic", "--granularity", "per_tensor"), "has no per_tensor scales"),

@@ -164,7 +164,7 @@ def test_what_a_model_refuses_is_laid_at_its_operator_s_door(models, reality):
 @pytest.mark.parametrize(
     ("custom", "target", "problem"),
     [
-        ("Mine", LITERT, "Mine 1 on int8: a custom operator that LiteRT does not bring along"),
+        ("Mine", LITERT, "Mine 1 on int8: a custom operator that LiteRT does not include"),
         (
             "FlexErf",
             LITERT,
@@ -172,7 +172,7 @@ def test_what_a_model_refuses_is_laid_at_its_operator_s_door(models, reality):
         ),
         ("TFLite_Detection_PostProcess", LITERT, None),
         ("Mfcc", TFLITE_RUNTIME, None),
-        ("Mfcc", MICRO, "Mfcc 1 on int8: a custom operator that tflite-micro does not bring along"),
+        ("Mfcc", MICRO, "Mfcc 1 on int8: a custom operator that tflite-micro does not include"),
         ("Convolution2DTransposeBias", LITERT, None),
         ("Convolution2DTransposeBias", MICRO, "Convolution2DTransposeBias 1 on int8: a custom "),
         ("a\nb", LITERT, r"a\nb 1 on int8: a custom operator"),
@@ -191,7 +191,7 @@ def test_answers_that_are_wrong_are_a_problem(models):
     assert problems(clipped, MICRO)[0].startswith("RELU6 2 on int8: its kernel clips and does not")
     assert not problems(clipped, LITERT)
     (found,) = problems(summed, LITERT)
-    assert " on int16: LiteRT loads it, and answers wrongly; take another layer" in found
+    assert " on int16: LiteRT loads it, and gives wrong answers; take another layer" in found
 
 
 def test_problem_names_who_can():

@@ -242,7 +242,7 @@ def test_layers_whose_code_is_not_at_hand_are_named(tmp_path):
     keras.Model(pixels, keras.layers.Dense(2)(values)).save(tmp_path / "model.keras")
 
     with pytest.raises(
-        ConversionError, match=r"layers 'strange' \(Odd\), 'divided' \(Lambda\) is not at hand"
+        ConversionError, match=r"layers 'strange' \(Odd\), 'divided' \(Lambda\) is not available"
     ):
         load_keras(tmp_path / "model.keras")
 

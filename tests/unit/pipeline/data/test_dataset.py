@@ -213,7 +213,7 @@ def test_emnist_is_turned_upright_and_classes_without_pictures_are_left_out(tmp_
     ("labels", "message"),
     [
         (([0, 0], [0]), "all pictures are of one class, '0'; expected two or more"),
-        (([0, 1], [2]), "class '2' has test pictures and no training ones"),
+        (([0, 1], [2]), "class '2' has test pictures but no training ones"),
         (([0, -1], [0]), "train pictures without a label"),
     ],
 )

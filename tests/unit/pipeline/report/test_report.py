@@ -255,7 +255,7 @@ def test_classes_sentence_names_the_class_that_loses_most(some):
 
     assert sentences.classes(replace(some, classes=(worst, *kept))) == (
         "0 loses most, 40 of 50 pictures (80.00 points); "
-        "the interval excludes nought in 1 of 10 classes."
+        "the interval excludes 0 in 1 of 10 classes."
     )
 
 

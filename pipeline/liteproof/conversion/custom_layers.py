@@ -1,4 +1,4 @@
-"""Which layers keep a .keras file from being loaded here: those whose code is not at hand."""
+"""Which layers keep a .keras file from loading here: their code is not available."""
 
 import json
 import zipfile
@@ -15,7 +15,7 @@ MAX_CONFIG_BYTES = 1 << 26
 def unknown_layers(path: Path) -> tuple[str, ...]:
     """Return the layers of a .keras file that are neither Keras' own nor registered, with types.
 
-    Nothing where it is no such file.
+    Nothing where it is not such a file.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -39,7 +39,7 @@ def _unknown(value: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
 
 
 def _is_unknown(value: dict[str, Any]) -> bool:
-    """Whether an object's code is not at hand: a Lambda's is in the file, and not to be trusted."""
+    """Whether an object's code is missing: a Lambda's is in the file, and cannot be trusted."""
     if not {"class_name", "module", "config"} <= set(value):
         return False
     if value["class_name"] == "Lambda":
