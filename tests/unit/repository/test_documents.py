@@ -8,6 +8,9 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text()
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *DECISIONS]
+WORKFLOW = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
 CARDS = sorted(ROOT.glob("models/*/MODEL_CARD.md"))
 
 
@@ -51,9 +54,35 @@ def test_readme_s_figures_are_the_released_models(card):
     assert f"{accuracy['shipped']['size_bytes'] / 1000:.1f} kB" in row
 
 
-@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\((?!http)([^)]+)\)", README))))
-def test_readme_links_lead_somewhere(link):
-    assert (ROOT / link).exists()
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document):
+    links = re.findall(r"\]\((?!http)([^)#]+)\)", document.read_text())
+
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("number", range(1, len(DECISIONS) + 1))
+def test_decision_is_numbered_and_says_its_context_and_its_cost(number):
+    text = DECISIONS[number - 1].read_text()
+
+    assert DECISIONS[number - 1].name.startswith(f"{number:04}-")
+    assert text.startswith(f"# {number}. ")
+    assert re.findall(r"^## (.*)", text, re.MULTILINE) == ["Context", "Decision", "Cost"]
+
+
+def test_ci_calls_make_targets_that_exist():
+    makefile = (ROOT / "Makefile").read_text()
+    called = re.findall(r"- run: make (\w+)", WORKFLOW)
+
+    assert called
+    assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in called)
+
+
+def test_ci_begins_with_the_oldest_python_of_the_edge_package():
+    settings = (ROOT / "edge" / "pyproject.toml").read_text()
+    (oldest,) = re.findall(r'^requires-python = ">=(.*)"', settings, re.MULTILINE)
+
+    assert f'python-version: ["{oldest}", ' in WORKFLOW
 
 
 @pytest.mark.parametrize("card", CARDS, ids=lambda card: card.parent.name)
@@ -63,10 +92,10 @@ def test_released_bundle_holds_its_own_files_alone(card):
     assert {path.name for path in card.parent.iterdir()} == {"manifest.json", *manifest["files"]}
 
 
-def test_versions_of_both_distributions_are_one():
+def test_versions_of_both_distributions_and_of_the_citation_are_one():
     versions = {
-        re.search(r'^version = "(.*)"', (ROOT / path).read_text(), re.MULTILINE).group(1)
-        for path in ("pyproject.toml", "edge/pyproject.toml")
+        re.search(r'^version(?: = "|: )([^"\n]*)', (ROOT / path).read_text(), re.MULTILINE)[1]
+        for path in ("pyproject.toml", "edge/pyproject.toml", "CITATION.cff")
     }
 
     assert len(versions) == 1
