@@ -30,7 +30,7 @@ class Use(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """How a runtime takes a model.
+    """A runtime's assessment of a model.
 
     Attributes:
         target: the runtime.

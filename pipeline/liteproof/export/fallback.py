@@ -173,8 +173,7 @@ def _try(
         made = make(variant, wide)
     except (CompatibilityError, ConversionError, ModelError) as error:
         return Attempt(variant.name, tuple(wide), holds=False, why_not=str(error)), None
-    holds = (
-        round(100 * made.validation.drop, 9) <= gate_points
-    )  # 0.2 points must count as no more than 0.2
+    # Rounded, so that 0.2 points count as no more than 0.2.
+    holds = round(100 * made.validation.drop, 9) <= gate_points
     attempt = Attempt(variant.name, tuple(wide), holds, "", made.size_bytes, made.validation)
     return attempt, made

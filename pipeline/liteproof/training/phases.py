@@ -64,7 +64,7 @@ def fine_tuning(
             epochs=qat.epochs,
             learning_rate=qat.learning_rate,
             early_stopping=0,
-            precision=Precision.FLOAT32,  # fewer cannot reach all codes of a value
+            precision=Precision.FLOAT32,  # others cannot represent every code of a value
         ),
         key="training.qat",
         epochs_before=epochs_before,

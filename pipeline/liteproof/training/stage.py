@@ -131,9 +131,7 @@ def _begin(
     found = find_run(path)
     difference = _difference(found, recipe_file, settings) if found else ""
     _check_existing(path, found, difference, existing)
-    make_folder(
-        path
-    )  # a folder that cannot be written should be found out before the data is fetched
+    make_folder(path)  # before the data is fetched: it may not be writable
     try:
         dataset = _data(recipe_file.recipe, settings, layout)
         preprocessing_spec(recipe_file.recipe.preprocessing, dataset.shape)

@@ -91,7 +91,7 @@ def test_nothing_is_found_in_a_sound_set():
         ),
         (lambda p: p[0, 0, 0, 0], Rule.SHAPE, r"shape \(\), expected"),
         (lambda p: p[:0], Rule.TOO_FEW, "no pictures"),
-        (lambda p: p[:9], Rule.TOO_FEW, "9 pictures; give 100 or more: half of all others"),
+        (lambda p: p[:9], Rule.TOO_FEW, "9 pictures; give 100 or more: half of all other pictures"),
         (lambda p: p[:1].repeat(N, axis=0), Rule.DUPLICATES, "120 pictures, and all are the same;"),
         (lambda p: p[:1].repeat(N, axis=0), Rule.TOO_FEW, "120 pictures, 1 different"),
         (lambda p: p[:9].repeat(20, axis=0), Rule.TOO_FEW, "180 pictures, 9 different"),
