@@ -321,5 +321,5 @@ def test_every_form_has_a_name_of_its_own():
 
 
 def test_form_that_there_is_not_is_refused():
-    with pytest.raises(RecipeError, match="int8-doubled: no form"):
+    with pytest.raises(RecipeError, match="int8-doubled: not a form"):
         named("int8-doubled")
