@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import ndimage
@@ -62,6 +62,7 @@ def piece(left, top, side, mass):
     return Piece(Box(left, top, left + side, top + side), mass)
 
 
+@settings(deadline=None)  # one example took 0.3 s on a busy machine
 @given(pictures, st.integers(0, 254))
 def test_find_pieces_finds_the_pieces_that_scipy_labels(ink, threshold):
     assert as_sorted(find_pieces(ink, threshold)) == labelled(ink, threshold)

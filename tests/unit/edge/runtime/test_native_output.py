@@ -4,7 +4,6 @@ import sys
 
 import pytest
 
-from liteproof_edge.runtime.loading import Runtime
 from liteproof_edge.runtime.native_output import without_greetings
 
 
@@ -43,12 +42,12 @@ def test_no_descriptor_is_left_open(written):
     assert os.listdir("/proc/self/fd") == before
 
 
-@pytest.mark.parametrize("runtime", [runtime.value for runtime in Runtime])
 @pytest.mark.parametrize("closed", ["", "import os; os.close(2); "])
-def test_classify_says_nothing_but_its_answer(released, digit_files, runtime, closed):
+def test_classify_says_nothing_but_its_answer(released, digit_files, each_runtime, closed):
     code = f"{closed}import sys; from liteproof_edge.__main__ import main; sys.exit(main())"
+    options = ("--runtime", each_runtime.value)
     done = subprocess.run(
-        [sys.executable, "-c", code, "classify", released, digit_files[0], "--runtime", runtime],
+        [sys.executable, "-c", code, "classify", released, digit_files[0], *options],
         capture_output=True,
         text=True,
         check=True,
