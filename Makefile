@@ -18,7 +18,7 @@ run: $(INSTALLED) ## the main job: data, train, export, compare, bundle (into ru
 
 test: $(INSTALLED) ## unit and parity tests
 	$(BIN)/pytest $(DEVICE_TESTS)
-	$(BIN)/pytest $(PIPELINE_TESTS)
+	$(BIN)/pytest $(PIPELINE_TESTS) -m "not slow"
 
 coverage: $(INSTALLED) ## the same tests, and which lines and branches they reach
 	$(BIN)/coverage erase
@@ -31,6 +31,7 @@ fuzz: $(INSTALLED) ## thousands of damaged models, manifests and pictures
 	LITEPROOF_FUZZ=long $(BIN)/pytest -q tests/fuzz
 
 system: $(INSTALLED) ## the whole job on real MNIST, and the edge package in an empty environment
+	$(BIN)/pytest $(PIPELINE_TESTS) -m slow
 	$(BIN)/pytest tests/system
 
 check: $(INSTALLED) ## lint, format, types, one-way imports

@@ -1,6 +1,8 @@
 """What every test shares: a small dataset of our own making, and a recipe for it."""
 
+import fcntl
 import gzip
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -113,12 +115,33 @@ def liteproof():
 
 
 @pytest.fixture(scope="session")
-def tiny_data_dir(tmp_path_factory, tiny_idx, liteproof):
+def made_once(tmp_path_factory):
+    """Have a folder filled once for all of xdist's workers: the first does it, the others wait."""
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+
+    def make(name, fill):
+        folder, done = base / name, base / f"{name}.done"
+        with (base / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                fill(folder)
+                done.touch()
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_data_dir(made_once, tiny_idx, liteproof):
     """A TFDS folder that holds the tiny dataset."""
-    data_dir = tmp_path_factory.mktemp("tfds")
-    done = liteproof("data", "tiny_bars", "--from", tiny_idx, "--data-dir", data_dir)
-    assert done.returncode == 0, done.stderr
-    return data_dir
+
+    def fill(folder):
+        done = liteproof("data", "tiny_bars", "--from", tiny_idx, "--data-dir", folder)
+        assert done.returncode == 0, done.stderr
+
+    return made_once("tiny-tfds", fill)
 
 
 @pytest.fixture(scope="session")
@@ -129,14 +152,16 @@ def tiny_recipe(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def tiny_run(tmp_path_factory, tiny_data_dir, tiny_recipe, liteproof):
+def tiny_run(made_once, tiny_data_dir, tiny_recipe, liteproof):
     """A run of the tiny recipe, from data to bundle. Copy it before changing anything in it."""
-    path = tmp_path_factory.mktemp("runs") / "tiny"
-    done = liteproof(
-        "run", tiny_recipe, "--out", path, "--data-dir", tiny_data_dir, "--threads", "1"
-    )
-    assert done.returncode == 0, done.stderr
-    return path
+
+    def fill(folder):
+        done = liteproof(
+            "run", tiny_recipe, "--out", folder, "--data-dir", tiny_data_dir, "--threads", "1"
+        )
+        assert done.returncode == 0, done.stderr
+
+    return made_once("tiny-run", fill)
 
 
 @pytest.fixture(scope="session")

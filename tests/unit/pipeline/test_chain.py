@@ -79,6 +79,7 @@ def test_removed_product_is_made_again_with_the_same_bytes(liteproof, run, tiny_
     assert model.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_changed_training_starts_anew_and_says_so(liteproof, run, tiny_recipe, tmp_path):
     recipe = shutil.copy(tiny_recipe, tmp_path / "longer.toml")
     change(recipe, "epochs = 3", "epochs = 4")
@@ -90,6 +91,7 @@ def test_changed_training_starts_anew_and_says_so(liteproof, run, tiny_recipe, t
     assert said["train"] == "working"
 
 
+@pytest.mark.slow
 def test_changed_data_trains_anew_in_a_run_and_is_refused_by_resume(
     liteproof, run, tiny_recipe, tiny_data_dir, tmp_path
 ):

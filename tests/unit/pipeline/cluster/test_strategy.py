@@ -79,6 +79,7 @@ def shared():
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_two_devices_take_the_steps_of_one_where_nothing_is_normalized(shared):
     """Batch normalisation is left out: each device normalises by its own share of the batch."""
     assert shared["difference"] < SHARED_TOLERANCE

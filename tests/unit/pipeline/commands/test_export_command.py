@@ -121,6 +121,7 @@ def test_what_holds_the_gate_is_compared_bundled_and_said_in_the_manifest(tmp_pa
     assert bundle.golden_tolerance > 0
 
 
+@pytest.mark.slow
 def test_gate_that_int8_fails_ends_with_exit_code_6_and_is_held_by_a_wider_form(
     tmp_path, tiny_run, with_outlier
 ):
@@ -142,6 +143,7 @@ def test_gate_that_int8_fails_ends_with_exit_code_6_and_is_held_by_a_wider_form(
     assert [attempt["holds"] for attempt in path["attempts"]] == [False, True]
 
 
+@pytest.mark.slow
 def test_run_s_model_can_be_fine_tuned_for_int8_after_its_training(tiny_run, tmp_path):
     run = open_run(shutil.copytree(tiny_run, tmp_path / "tuned"))
 

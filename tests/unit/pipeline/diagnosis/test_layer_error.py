@@ -89,6 +89,7 @@ def test_layer_that_only_passes_codes_on_introduces_nothing(found):
     assert pool.rmse > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", [Scheme.INT16X8, Scheme.FLOAT16, Scheme.DYNAMIC])
 def test_every_scheme_is_compared_on_every_runtime(
     two_layers, two_layers_float, bars, monkeypatch, scheme

@@ -84,6 +84,7 @@ def spoilt(bars_model, with_outlier, bars, tmp_path_factory):
     return subject_of(with_outlier(bars_model), tmp_path_factory.mktemp("spoilt"), bars)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runtime", list(Runtime), ids=lambda runtime: runtime.value)
 @pytest.mark.parametrize("variant", FORMS, ids=lambda variant: variant.name)
 def test_every_form_runs_and_scores_on_both_runtimes(wide, every_form, variant, runtime):
@@ -96,6 +97,7 @@ def test_every_form_runs_and_scores_on_both_runtimes(wide, every_form, variant, 
     assert right >= every_form[variant].validation.float_accuracy - (1 - FEWEST_ALIKE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", FORMS, ids=lambda variant: variant.name)
 def test_record_says_what_was_found(wide, every_form, variant):
     made = every_form[variant]
@@ -111,12 +113,14 @@ def test_record_says_what_was_found(wide, every_form, variant):
     assert made.names_bytes > 0
 
 
+@pytest.mark.slow
 def test_calibration_s_fingerprint_is_the_same_for_all_forms(every_form):
     prints = {made.calibration["fingerprint"] for made in every_form.values() if made.calibration}
 
     assert len(prints) == 1
 
 
+@pytest.mark.slow
 def test_names_stay_where_they_are_not_stripped(wide, every_form, tmp_path):
     whole = Exporter(replace(wide, folder=tmp_path), Choices(strip=False))
     with whole as exporter:
@@ -182,6 +186,7 @@ def test_layer_that_does_not_convert_is_named(bars, tmp_path):
         exporter.export(INT8)
 
 
+@pytest.mark.slow
 def test_model_that_int8_ruins_is_explained_and_repaired(spoilt):
     with Exporter(spoilt, Choices()) as exporter:
         path = descend(CANDIDATES[:3], 1.0, exporter.export)
@@ -197,6 +202,7 @@ def test_model_that_int8_ruins_is_explained_and_repaired(spoilt):
     path.check()
 
 
+@pytest.mark.slow
 def test_mixed_model_runs_on_both_runtimes(spoilt):
     with Exporter(spoilt, Choices()) as exporter:
         wide = exporter.export(INT8).worst[0]

@@ -405,6 +405,7 @@ PICTURES = PICTURES.astype(np.uint8)
 MOST_STEPS = 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", list(MODELS))
 def test_integer_model_answers_as_keras_on_both_runtimes(words):
     keras.utils.clear_session()

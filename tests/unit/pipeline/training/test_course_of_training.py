@@ -19,6 +19,8 @@ from liteproof.training import stage
 from liteproof.training.learner import Learner
 from liteproof.training.stage import Existing
 
+pytestmark = pytest.mark.slow
+
 BLOCK = 4  # steps; an epoch has 15
 CROSS_ENTROPY = 1e-5  # the same sum in another order, float32
 FLOAT32_SUM = 1e-6  # a block's losses are added in float32, and blocks differ here

@@ -70,6 +70,7 @@ def history(run):
     return [row[:-1] for row in rows]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("how", "exit_code"), [(signal.SIGKILL, -9), (signal.SIGINT, 1)])
 def test_interrupted_training_ends_in_the_same_weights(
     tmp_path, whole, long_recipe, tiny_data_dir, how, exit_code

@@ -222,6 +222,7 @@ def history(run):
     return [line.rpartition(",")[0] for line in run.history.read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_fine_tuning_that_was_killed_ends_in_the_same_weights(
     tmp_path, monkeypatch, tiny_training, fine_tuned
 ):
@@ -251,6 +252,7 @@ def test_fine_tuning_that_was_killed_ends_in_the_same_weights(
         assert all(np.array_equal(*pair) for pair in pairs)
 
 
+@pytest.mark.slow
 def test_int8_of_a_fine_tuned_model_is_the_same_whatever_it_is_calibrated_with(fine_tuned):
     pictures = np.random.default_rng(0).integers(0, 256, (20, 28, 28, 1), np.uint8)
     others = pictures.copy()
@@ -260,6 +262,7 @@ def test_int8_of_a_fine_tuned_model_is_the_same_whatever_it_is_calibrated_with(f
     assert convert(model, INT8_QAT, others) == convert(model, INT8_QAT, pictures)
 
 
+@pytest.mark.slow
 def test_recipe_with_fine_tuning_exports_its_weights(fine_tuned):
     (made,) = export(fine_tuned, [fine_tuned.int8], Choices())
 
@@ -268,6 +271,7 @@ def test_recipe_with_fine_tuning_exports_its_weights(fine_tuned):
     assert fine_tuned.tflite_model(INT8_QAT).name == "model-int8-qat.tflite"
 
 
+@pytest.mark.slow
 def test_float32_is_exported_from_the_model_before_fine_tuning(fine_tuned):
     assert fine_tuned.trained_model(Weights.FLOAT) == fine_tuned.keras_model
     assert fine_tuned.trained_model(Weights.QAT) == fine_tuned.qat_model
