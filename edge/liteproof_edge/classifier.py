@@ -11,13 +11,18 @@ from numpy.typing import NDArray
 
 from liteproof_edge.bundle.reader import Bundle
 from liteproof_edge.preprocessing.pictures import Picture
-from liteproof_edge.preprocessing.prepared import Report
+from liteproof_edge.preprocessing.prepared import Legibility, Report
 from liteproof_edge.preprocessing.spec import preprocess
 from liteproof_edge.runtime.loading import Runtime, load_runtime
 from liteproof_edge.runtime.session import Session
 
 MODEL_READY = Report("none (model-ready tensor)")
 TOP = 3
+TOO_UNSURE = {  # of an answer whose logit is less than what the bundle asks for
+    Legibility.CLEAR: "unlike what the model knows",
+    Legibility.UNCLEAR: "too unclear to be sure",
+    Legibility.COARSE: "too few pixels to be sure",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,7 @@ class Prediction:
         top: the labels of the most probable classes and their probabilities, the first one first.
         latency_us: the model's own time, without preprocessing.
         preprocessing: what was done to the picture, and the doubts that arose.
+        model_doubts: what the model has against its own answer, in words.
     """
 
     label: str
@@ -40,18 +46,32 @@ class Prediction:
     top: tuple[tuple[str, float], ...]
     latency_us: float
     preprocessing: Report
+    model_doubts: tuple[str, ...] = ()
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why the answer may be wrong, in words; empty where all is well."""
+        return self.preprocessing.doubts + self.model_doubts
 
     def is_unsure(self, min_confidence: float) -> bool:
-        """Whether the probability is below a limit, or the picture itself is in doubt."""
-        return self.probability < min_confidence or bool(self.preprocessing.doubts)
+        """Whether the probability is below a limit, or the answer is in doubt."""
+        return bool(self.reasons(min_confidence))
+
+    def reasons(self, min_confidence: float) -> tuple[str, ...]:
+        """Return why the answer is unsure, in words."""
+        if self.probability < min_confidence:
+            return (f"probability below {min_confidence:.4g}", *self.doubts)
+        return self.doubts
 
     def __str__(self) -> str:
-        doubts = "".join(f", {doubt}" for doubt in self.preprocessing.doubts)
+        doubts = "".join(f", {doubt}" for doubt in self.doubts)
         return f"{self.label} ({self.probability:.1%}, {self.latency_us:.0f} µs{doubts})"
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, as `--json` prints them."""
-        return {**asdict(self), "preprocessing": self.preprocessing.to_json()}
+        values = {**asdict(self), "preprocessing": self.preprocessing.to_json()}
+        del values["model_doubts"]
+        return {**values, "doubts": self.doubts}
 
 
 class Predictions(NamedTuple):
@@ -180,7 +200,25 @@ class Classifier(AbstractContextManager["Classifier"]):
         order = sorted(range(len(probabilities)), key=probabilities.__getitem__, reverse=True)
         top = tuple((self.bundle.labels[index], probabilities[index]) for index in order[:TOP])
         label, probability = top[0]
-        return Prediction(label, order[0], probability, top, latency_us, report)
+        doubts = self._doubts(output, report.legibility)
+        return Prediction(label, order[0], probability, top, latency_us, report, doubts)
+
+    def _doubts(
+        self, output: NDArray[np.generic], legibility: Legibility | None
+    ) -> tuple[str, ...]:
+        """Return what the model has against its own answer.
+
+        A small largest logit tells that a picture is unlike what the model has learnt from, which
+        probabilities do not: Hendrycks et al. 2022, arXiv:1911.11132.
+        """
+        seen = legibility or Legibility.CLEAR
+        least = self.bundle.least_logits.get(seen)
+        if least is None:
+            return ()
+        largest, quantization = output.max().item(), self.session.output_quantization
+        if quantization:
+            largest = (largest - quantization.zero_point) * quantization.scale
+        return (TOO_UNSURE[seen],) if largest < least else ()
 
     def _probabilities(self, outputs: NDArray[np.generic]) -> NDArray[np.float64]:
         # Codes are logits in units of their scale; the zero point is the same for all classes.

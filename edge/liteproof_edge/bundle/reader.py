@@ -24,12 +24,14 @@ from liteproof_edge.bundle.manifest import (
 from liteproof_edge.errors import BundleError, ModelError
 from liteproof_edge.model.affine import Quantization
 from liteproof_edge.model.flatbuffer import Tensor, read_model
+from liteproof_edge.preprocessing.prepared import Legibility
 from liteproof_edge.preprocessing.spec import Spec, spec_from_json
 
 GOLDEN = "golden.npz"
 REQUIRED_FILES = (MODEL, GOLDEN)
 MAX_CLASSES = 100_000
 MAX_TEMPERATURE = 1000.0
+MAX_LOGIT = 1e30
 MAX_SCALE = 1e30  # far above any real scale, and a float32
 MODEL_DTYPES = ("uint8", "int8", "int16", "float32")
 
@@ -82,6 +84,8 @@ class Bundle:
         output: the model's output tensor.
         temperature: what logits are divided by before the softmax, so that probabilities are
             calibrated; fitted on validation data by the pipeline.
+        least_logits: how large the largest logit must be, lest the answer be in doubt, by how well
+            the picture shows the mark; empty in older bundles, whose answers are not asked for it.
         golden_tolerance: by how much outputs may differ from the golden ones, in codes, or in real
             values where the output is float32; 0 for a model that computes in integers only.
         manifest: all that manifest.json says.
@@ -96,6 +100,7 @@ class Bundle:
     input: TensorSpec
     output: TensorSpec
     temperature: float
+    least_logits: Mapping[Legibility, float]
     golden_tolerance: float
     manifest: Mapping[str, Any]
     files: Mapping[str, bytes]
@@ -138,6 +143,7 @@ class Bundle:
             _tensor_spec(get(manifest, key, dict, where), f"{where}: {key}")
             for key in ("input", "output")
         ]
+        confidence = get(manifest, "confidence", dict, where)
         bundle = cls(
             path=folder,
             name=name,
@@ -145,7 +151,8 @@ class Bundle:
             preprocessing=spec,
             input=tensors[0],
             output=tensors[1],
-            temperature=_temperature(get(manifest, "confidence", dict, where), where),
+            temperature=_temperature(confidence, where),
+            least_logits=_least_logits(confidence, where),
             golden_tolerance=_tolerance(get(manifest, "golden", dict, where), where),
             manifest=manifest,
             files=files,
@@ -224,6 +231,19 @@ def _temperature(confidence: Mapping[str, Any], where: str) -> float:
             f"expected {1 / MAX_TEMPERATURE:g} to {MAX_TEMPERATURE:g}"
         )
     return float(value)
+
+
+def _least_logits(confidence: Mapping[str, Any], where: str) -> Mapping[Legibility, float]:
+    if "least_logits" not in confidence:
+        return {}
+    table = get(confidence, "least_logits", dict, f"{where}: confidence")
+    values = {legibility: table.get(legibility.value) for legibility in Legibility}
+    for legibility, value in values.items():
+        if type(value) not in {int, float} or not abs(value) < MAX_LOGIT:
+            raise BundleError(
+                f"{where}: confidence.least_logits.{legibility.value}: {value!r}, expected a number"
+            )
+    return values
 
 
 def _tolerance(golden: Mapping[str, Any], where: str) -> float:

@@ -37,15 +37,20 @@ def run(options: argparse.Namespace) -> int:
                 complain(f"{at}{error}")
                 exit_code = error.exit_code
                 continue
-            unsure = options.min_confidence is not None and prediction.is_unsure(
-                options.min_confidence
-            )
+            least = options.min_confidence
+            unsure = least is not None and prediction.is_unsure(least)
+            reasons = prediction.reasons(0 if least is None else least)
             if options.json:
-                answer = {"picture": name, **prediction.to_json(), "unsure": unsure}
+                answer = {
+                    "picture": name,
+                    **prediction.to_json(),
+                    "unsure": unsure,
+                    "reasons": reasons,
+                }
                 print(json.dumps({**answer, "label": None} if unsure else answer))
             else:
                 label = "unsure" if unsure else prediction.label
-                doubts = "".join(f"  {doubt}" for doubt in prediction.preprocessing.doubts)
+                doubts = "".join(f"  {reason}" for reason in reasons)
                 print(
                     f"{one_line(name):{width}}  {label}  {prediction.probability:6.1%}  "
                     f"{prediction.latency_us:5.0f} µs{doubts}"

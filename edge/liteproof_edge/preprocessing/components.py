@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from liteproof_edge.preprocessing.windows import pooled
+
 Size = tuple[int, int]  # width, height
 GRID = 64  # cells along the longer side: pieces that share one, or a corner, are one
 
@@ -82,10 +84,17 @@ class Box(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """One connected piece of ink: its box, and the sum of its ink."""
+    """One connected piece of ink.
+
+    Attributes:
+        box: around it.
+        mass: the sum of its ink.
+        contact: pixels of the picture's border that it covers.
+    """
 
     box: Box
     mass: int
+    contact: int = 0
 
 
 def find_pieces(ink: NDArray[np.int16], threshold: int) -> list[Piece]:
@@ -96,22 +105,25 @@ def find_pieces(ink: NDArray[np.int16], threshold: int) -> list[Piece]:
         threshold: what must be exceeded.
     """
     cell = -(-max(ink.shape) // GRID)
+    cells = pooled(np.maximum, ink, cell) > threshold
     # Rows one after the other, each with an empty cell before it: a run is between two changes.
-    dark = _in_line(pooled(np.maximum, ink, cell) > threshold)
+    dark = _in_line(cells)
     changes = np.flatnonzero(dark[1:] != dark[:-1]) + 1
-    rows, columns = np.divmod(changes - 1, -(-ink.shape[1] // cell) + 1)
+    rows, columns = np.divmod(changes - 1, cells.shape[1] + 1)
     runs = list(zip(rows[::2].tolist(), columns[::2].tolist(), columns[1::2].tolist(), strict=True))
     members: dict[int, list[int]] = {}
     for index, root in enumerate(_roots(runs)):
         members.setdefault(root, []).append(index)
-    mass = _in_line(pooled(np.add, ink.astype(np.int32), cell))
-    masses = np.add.reduceat(mass, changes)[::2].tolist()
+    ink_of_cells = _in_line(pooled(np.add, ink.astype(np.int32), cell))
+    masses = np.add.reduceat(ink_of_cells, changes)[::2].tolist()
     pieces = []
     for indices in members.values():
         own_rows, starts, ends = zip(*(runs[index] for index in indices), strict=True)
         edges = (min(starts), own_rows[0], max(ends), own_rows[-1] + 1)
         box = Box(*(cell * edge for edge in edges))
-        pieces.append(Piece(box, sum(masses[index] for index in indices)))
+        mass = sum(masses[index] for index in indices)
+        on_border = _on_border(own_rows, starts, ends, cells.shape)
+        pieces.append(Piece(box, mass, cell * on_border))
     return sorted(pieces, key=lambda piece: -piece.mass)
 
 
@@ -127,10 +139,16 @@ def choose_mark(pieces: list[Piece], size: Size) -> tuple[Box, bool]:
     """Return the box of the mark that is meant, and whether there is another one like it.
 
     What reaches the border (a desk beside the sheet, a finger) is not meant, unless there is hardly
-    anything else. What lies near the largest piece belongs to it, except specks.
+    anything else, or it is a mark that was cut out. What lies near the largest piece belongs to it,
+    except specks.
     """
-    inside = [piece for piece in pieces if not piece.box.touches_border(size)]
-    pieces = [piece for piece in inside if piece.mass * 64 >= pieces[0].mass] or pieces
+    inside = [
+        piece
+        for piece in pieces
+        if piece.mass * 64 >= pieces[0].mass and not piece.box.touches_border(size)
+    ]
+    if inside and not _is_cut_out(pieces[0], inside, size):
+        pieces = inside
     largest = pieces[0]
     box, several = largest.box, False
     for piece in pieces[1:]:
@@ -141,12 +159,48 @@ def choose_mark(pieces: list[Piece], size: Size) -> tuple[Box, bool]:
     return box, several
 
 
-def pooled(extreme: np.ufunc, pixels: NDArray[Any], side: int) -> NDArray[Any]:
-    """Return the maximum, minimum or sum of each square of `side` pixels."""
-    if side == 1:
-        return pixels
-    rows = extreme.reduceat(pixels, np.arange(0, pixels.shape[0], side), axis=0)
-    return np.asarray(extreme.reduceat(rows, np.arange(0, pixels.shape[1], side), axis=1))
+def fill_picture(pieces: list[Piece], size: Size, strongest: int) -> bool:
+    """Whether the pieces are a mark that was cut out: strokes from side to side, up and down.
+
+    Args:
+        pieces: the one of the most ink first.
+        size: of the picture.
+        strongest: grey levels of the strongest ink.
+    """
+    if not pieces:
+        return False
+    box = pieces[0].box
+    for piece in pieces[1:]:
+        if piece.mass * 16 >= pieces[0].mass:
+            box = box.joined(piece.box)
+    full = Box(0, 0, *size)
+    return (
+        full.grown(-(max(size) // 16)).joined(box) == box
+        and sum(piece.contact for piece in pieces) <= sum(size)  # half of the border
+        and 5 * sum(piece.mass for piece in pieces) <= 3 * strongest * box.longer**2
+    )
+
+
+def _is_cut_out(piece: Piece, inside: list[Piece], size: Size) -> bool:
+    """Whether a piece spans the picture, on a third of its border at most, beside mere specks."""
+    width, height = piece.box.right - piece.box.left, piece.box.bottom - piece.box.top
+    return (
+        piece.box.touches_border(size)
+        and (4 * width >= 3 * size[0] or 4 * height >= 3 * size[1])
+        and 3 * piece.contact < 2 * sum(size)
+        and all(4 * other.box.longer < piece.box.longer for other in inside)
+    )
+
+
+def _on_border(
+    rows: tuple[int, ...], starts: tuple[int, ...], ends: tuple[int, ...], shape: tuple[int, ...]
+) -> int:
+    """Return how many cells of the border runs cover; those in the corners count once."""
+    height, width = shape
+    return sum(
+        end - start if row in {0, height - 1} else (start == 0) + (end == width)
+        for row, start, end in zip(rows, starts, ends, strict=True)
+    )
 
 
 def _roots(runs: list[tuple[int, int, int]]) -> Iterator[int]:

@@ -15,12 +15,23 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from liteproof_edge.preprocessing.components import GRID, pooled
+from liteproof_edge.preprocessing.components import GRID, fill_picture, find_pieces
+from liteproof_edge.preprocessing.windows import (
+    best_split,
+    blurred,
+    border_of,
+    middle,
+    pooled,
+    slid,
+    strongest,
+)
 
 EVEN_PAPER = 8  # grey levels: a border that varies less is evenly lit
 NOISY = 10  # standard deviations of noise that ink should exceed; if not, the picture is smoothed
 BLURS = (0, 1, 2)  # radii in pixels, tried in turn
 DARKEST_PAPER = 64  # grey levels, where ink is measured by the share of light that it keeps off
+COARSE = 64  # pixels: no uneven light, and no noise, can be told from ink where no side is longer
+UNKNOWN_NOISE = 6  # grey levels: what is assumed there where ink reaches the border
 
 
 class Polarity(Enum):
@@ -37,39 +48,44 @@ class Relief(NamedTuple):
         ink: int16 (height, width), grey levels from the paper towards the ink; negative where the
             paper is on the other side.
         polarity: of ink and paper.
-        even: whether the paper is of one grey, so that nothing but ink stands out.
         strongest: grey levels that all but one pixel in 32,768 do not exceed.
         noise: the standard deviation of the paper's noise, grey levels.
+        even: whether the paper is of one grey, so that nothing but ink stands out.
     """
 
     ink: NDArray[np.int16]
     polarity: Polarity
-    even: bool
     strongest: int
     noise: int
+    even: bool
 
 
-def find_relief(pixels: NDArray[np.uint8]) -> Relief:
+def find_relief(grey: NDArray[np.uint8]) -> Relief:
     """Tell how far each pixel of a picture stands out from the paper; smooth it if it is noisy.
 
     Args:
-        pixels: uint8 (height, width) or (height, width, 3).
+        grey: uint8 (height, width).
     """
-    grey = pixels if pixels.ndim == 2 else _clearest_channel(pixels)
     for radius in BLURS:
-        smooth = _blurred(grey, radius)
-        above = _above_even_paper(smooth)
-        ink, polarity = above or _above_uneven_paper(smooth)
-        relief = Relief(
-            ink, polarity, above is not None, _strongest(ink), _noise(ink, 2 * radius + 1)
+        smooth, apart = blurred(grey, radius), 2 * radius + 1
+        relief = (
+            _above_even_paper(smooth, apart)
+            or _around_cut_out_mark(smooth, apart)
+            or _above_uneven_paper(smooth, apart)
         )
-        if relief.strongest >= NOISY * relief.noise:
+        if relief.strongest >= NOISY * relief.noise or max(grey.shape) < COARSE:
             break
     return relief
 
 
-def _clearest_channel(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return what differs most between ink and paper: luma, red, green or blue."""
+def clearest_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a picture's grey; of colours luma, red, green or blue, where ink differs most.
+
+    Args:
+        pixels: uint8 (height, width) or (height, width, 3).
+    """
+    if pixels.ndim == 2:
+        return pixels
     luma = np.asarray(Image.fromarray(pixels).convert("L"))
     red, green, blue = (np.ascontiguousarray(pixels[..., channel]) for channel in range(3))
     return max((luma, red, green, blue), key=_contrast)
@@ -85,67 +101,105 @@ def _contrast(grey: NDArray[np.uint8]) -> int:
     return int(ordered[few:].sum(dtype=np.int64)) - int(ordered[most]) * len(ordered[few:])
 
 
-def _above_even_paper(grey: NDArray[np.uint8]) -> tuple[NDArray[np.int16], Polarity] | None:
-    """Return how far each pixel is from the paper, if most of the border is of one grey."""
-    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+def _above_even_paper(grey: NDArray[np.uint8], apart: int) -> Relief | None:
+    """Return the relief if most of the border is of one grey."""
+    border = border_of(grey)
     border.sort()
     low, paper, high = (int(border[border.size * eighth // 8]) for eighth in (1, 4, 7))
     if high - low > EVEN_PAPER:
         return None
     lighter = grey.astype(np.int16) - np.int16(paper)
-    if int(lighter.max()) >= -int(lighter.min()):
-        return lighter, Polarity.LIGHT_ON_DARK
-    return -lighter, Polarity.DARK_ON_LIGHT
+    is_light = int(lighter.max()) < -int(lighter.min())
+    # Dense strokes look like noise; even paper has no more of it than its border shows.
+    noise = min(high - low, _noise(lighter, apart)) if high > low else 0
+    return _from_even_paper(lighter, noise, is_light=is_light)
 
 
-def _above_uneven_paper(grey: NDArray[np.uint8]) -> tuple[NDArray[np.int16], Polarity]:
+def _around_cut_out_mark(grey: NDArray[np.uint8], apart: int) -> Relief | None:
+    """Return the relief if a mark was cut out so closely that it reaches the border all around.
+
+    It does so here and there: less of the border is ink, and what is most of it is paper.
+    """
+    border = border_of(grey)
+    border.sort()
+    dark = int(np.searchsorted(border, best_split(grey), "right"))
+    is_light = 2 * dark <= border.size
+    paper = border[dark:] if is_light else border[dark - 1 :: -1]  # the farther from ink the later
+    level, farthest = (int(paper[paper.size * eighth // 8]) for eighth in (4, 7))
+    signed = grey.astype(np.int16)
+    if max(grey.shape) < COARSE:
+        lighter = signed - np.int16(farthest)
+        noise = min(UNKNOWN_NOISE, _noise(lighter, apart))
+        return _from_even_paper(lighter, noise, is_light=is_light)
+    reliefs = []
+    if abs(farthest - level) <= EVEN_PAPER:
+        lighter = signed - np.int16(level)
+        reliefs = [_from_even_paper(lighter, _noise(lighter, apart), is_light=is_light)]
+    reliefs.append(_against_uneven_paper(grey, apart, is_light=is_light))
+    contrast = int(grey.max()) - int(grey.min())
+    for relief in reliefs:
+        # Ink and paper are the two ends of what there is; a shadow's edge is neither.
+        if 4 * relief.strongest >= 3 * contrast and fill_picture(
+            find_pieces(np.maximum(relief.ink, 0), relief.strongest // 2),
+            (grey.shape[1], grey.shape[0]),
+            relief.strongest,
+        ):
+            return relief
+    return None
+
+
+def _from_even_paper(lighter: NDArray[np.int16], noise: int, *, is_light: bool) -> Relief:
+    """Return the relief above paper of one grey, than which each pixel is that much lighter."""
+    ink = -lighter if is_light else lighter
+    polarity = Polarity.DARK_ON_LIGHT if is_light else Polarity.LIGHT_ON_DARK
+    return Relief(ink, polarity, strongest(ink), noise, even=True)
+
+
+def _against_uneven_paper(grey: NDArray[np.uint8], apart: int, *, is_light: bool) -> Relief:
+    """Return the relief of a mark that fills the picture: its strokes are narrower than half."""
+    reach = max(grey.shape) // 4
+    inside = (slice(reach, -reach),) * 2
+    first, then, outside = (
+        (np.maximum, np.minimum, 0) if is_light else (np.minimum, np.maximum, 255)
+    )
+    padded = np.pad(grey, reach, constant_values=outside)
+    paper = slid(then, slid(first, padded, reach), reach)[inside]
+    if is_light:
+        ink = _share_of_light(paper, np.subtract(paper, grey, dtype=np.int16))
+        polarity = Polarity.DARK_ON_LIGHT
+    else:
+        ink, polarity = grey.astype(np.int16) - paper, Polarity.LIGHT_ON_DARK
+    return Relief(ink, polarity, strongest(ink), _noise(ink, apart), even=False)
+
+
+def _above_uneven_paper(grey: NDArray[np.uint8], apart: int) -> Relief:
     """Return how far each pixel is from the paper that would be there without ink."""
     reach = max(1, max(grey.shape) // 8)
     inside = (slice(reach, -reach),) * 2
-    smooth = _blurred(grey, max(grey.shape) // 128)
+    smooth = blurred(grey, max(grey.shape) // 128)
     # What lies outside is neither the lightest nor the darkest of a window that reaches over.
-    highest = _slid(np.maximum, np.pad(smooth, reach, constant_values=0), reach)
-    lowest = _slid(np.minimum, np.pad(smooth, reach, constant_values=255), reach)
+    highest = slid(np.maximum, np.pad(smooth, reach, constant_values=0), reach)
+    lowest = slid(np.minimum, np.pad(smooth, reach, constant_values=255), reach)
     # Ink is what there is less of, wherever there are both.
     extremes = (int(extreme[inside].sum(dtype=np.int64)) for extreme in (highest, lowest))
     signed = grey.astype(np.int16)
     if 2 * int(smooth.sum(dtype=np.int64)) >= sum(extremes):
-        paper = _slid(np.minimum, highest, reach)[inside]
+        paper = slid(np.minimum, highest, reach)[inside]
         depth = paper - signed
-        # Ink keeps off a share of the light, so that it is deeper where there is more light.
-        light = np.maximum(paper, DARKEST_PAPER)
-        share = (depth.astype(np.int32) - _middle(depth)) * 255 // light
-        return share.astype(np.int16), Polarity.DARK_ON_LIGHT
-    depth = signed - _slid(np.maximum, lowest, reach)[inside]
-    return depth - np.int16(_middle(depth)), Polarity.LIGHT_ON_DARK
+        ink, polarity = _share_of_light(paper, depth - middle(depth)), Polarity.DARK_ON_LIGHT
+    else:
+        depth = signed - slid(np.maximum, lowest, reach)[inside]
+        ink, polarity = depth - np.int16(middle(depth)), Polarity.LIGHT_ON_DARK
+    return Relief(ink, polarity, strongest(ink), _noise(ink, apart), even=False)
 
 
-def _slid(extreme: np.ufunc, pixels: NDArray[np.uint8], reach: int) -> NDArray[np.uint8]:
-    """Return the extreme of all pixels within `reach` rows and columns of each.
+def _share_of_light(paper: NDArray[np.uint8], depth: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Return how much of the light on the paper ink keeps off, in 255ths.
 
-    A window grows by doubling: what it has already seen is seen again from a shifted place.
+    Ink that keeps off a share of the light is deeper where there is more light.
     """
-    seen = pixels.copy()
-    for lines in (seen, seen.T):
-        for forward in (True, False):
-            covered = 0
-            while covered < min(reach, len(lines) - 1):
-                step = min(covered + 1, reach - covered, len(lines) - 1)
-                target = lines[:-step] if forward else lines[step:]
-                extreme(lines[:-step], lines[step:], out=target)
-                covered += step
-    return seen
-
-
-def _blurred(grey: NDArray[np.uint8], radius: int) -> NDArray[np.uint8]:
-    """Return the mean of the square around each pixel; what lies outside is as the edge."""
-    if radius == 0:
-        return grey
-    wide = 2 * radius + 1
-    for _ in range(2):
-        sums = np.pad(grey, ((radius + 1, radius), (0, 0)), "edge").cumsum(axis=0, dtype=np.int32)
-        grey = ((sums[wide:] - sums[:-wide]) // wide).astype(np.uint8).T
-    return grey
+    share: NDArray[np.int32] = depth.astype(np.int32) * 255 // np.maximum(paper, DARKEST_PAPER)
+    return share.astype(np.int16)
 
 
 def _noise(ink: NDArray[np.int16], apart: int) -> int:
@@ -156,17 +210,4 @@ def _noise(ink: NDArray[np.int16], apart: int) -> int:
     """
     if ink.shape[1] <= apart:
         return 0
-    return -(-21 * _middle(np.abs(ink[:, apart:] - ink[:, :-apart])) // 20)
-
-
-def _middle(values: NDArray[np.int16]) -> int:
-    """Return the median."""
-    flat = values.ravel()
-    return int(np.partition(flat, flat.size // 2)[flat.size // 2])
-
-
-def _strongest(depth: NDArray[np.int16]) -> int:
-    """Return what but one pixel in 32,768 does not exceed."""
-    flat = depth.ravel()
-    rank = flat.size - 1 - flat.size // 32768
-    return int(np.partition(flat, rank)[rank])
+    return -(-21 * middle(np.abs(ink[:, apart:] - ink[:, :-apart])) // 20)

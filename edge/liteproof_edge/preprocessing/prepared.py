@@ -1,12 +1,21 @@
 """What preprocessing gives: the model's input, and what was done to get it."""
 
 from dataclasses import asdict, dataclass
+from enum import Enum
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from liteproof_edge.preprocessing.paper import Polarity
+
+
+class Legibility(Enum):
+    """How well a picture shows a mark: the worse, the surer the model must be of its answer."""
+
+    CLEAR = "clear"  # as the model's own pictures do
+    UNCLEAR = "unclear"  # on uneven paper, or in fewer pixels than the model's own
+    COARSE = "coarse"  # in fewer than half of these
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +27,7 @@ class Report:
         polarity: whether ink was dark on light or light on dark.
         box: left, top, right, bottom of the mark that was found, in the upright picture's pixels.
         ink_fraction: the share of the picture that is ink, 0 to 1.
+        legibility: how well the picture shows the mark.
         doubts: why the answer may be wrong; empty where all is well.
     """
 
@@ -25,6 +35,7 @@ class Report:
     polarity: Polarity | None = None
     box: tuple[int, int, int, int] | None = None
     ink_fraction: float | None = None
+    legibility: Legibility | None = None
     doubts: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -32,6 +43,8 @@ class Report:
         values = asdict(self)
         if self.polarity:
             values["polarity"] = self.polarity.value
+        if self.legibility:
+            values["legibility"] = self.legibility.value
         return {key: value for key, value in values.items() if value is not None}
 
 

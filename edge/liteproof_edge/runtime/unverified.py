@@ -64,6 +64,7 @@ def read_unverified(path: str | Path) -> Bundle:
         input=source,
         output=target,
         temperature=1.0,
+        least_logits={},
         golden_tolerance=0.0,
         manifest={},
         files={MODEL: data},

@@ -14,7 +14,7 @@ from liteproof.bundling.golden_choice import Choice, choose_golden
 from liteproof.bundling.model_card import model_card
 from liteproof.data.dataset import Dataset
 from liteproof.errors import StorageError
-from liteproof.evidence.confidence import Confidence, fit_temperature
+from liteproof.evidence.confidence import fit_least_logits, fit_temperature
 from liteproof.evidence.records import Evidence, Side
 from liteproof.evidence.seeds import Seeds
 from liteproof.execution.tflite_model import execute
@@ -83,11 +83,17 @@ def write_bundle(ingredients: Ingredients, folder: Path) -> None:
         Bundle.load(partial)
 
 
-def _calibrate(ingredients: Ingredients) -> Confidence:
-    """Fit the temperature on what the shipping kernels answer to the validation pictures."""
+def _calibrate(ingredients: Ingredients) -> dict[str, Any]:
+    """Return what probabilities and doubts rest on: the shipping kernels' validation answers."""
     train, chosen = ingredients.dataset.train, ingredients.validation
     answered = execute(ingredients.model, train.images[chosen], label="confidence")
-    return fit_temperature(answered.logits, train.labels[chosen])
+    answers = answered.logits, train.labels[chosen]
+    least_logits = fit_least_logits(*answers)
+    return {
+        "dataset": f"{ingredients.dataset.name} validation",
+        **fit_temperature(*answers).to_json(),
+        **({"least_logits": least_logits} if least_logits else {}),
+    }
 
 
 def _score(evidence: Evidence, side: Side) -> dict[str, Any]:
@@ -120,7 +126,7 @@ def _fallback(run: Run) -> list[dict[str, Any]]:
 
 
 def _describe(
-    ingredients: Ingredients, spec: Spec, choice: Choice, confidence: Confidence
+    ingredients: Ingredients, spec: Spec, choice: Choice, confidence: dict[str, Any]
 ) -> dict[str, Any]:
     run, dataset = ingredients.run, ingredients.dataset
     model = read_model(ingredients.model)
@@ -153,7 +159,7 @@ def _describe(
             "verdict": _verdict(evidence),
             **({"several_seeds": ingredients.seeds.summary()} if ingredients.seeds else {}),
         },
-        "confidence": {"dataset": f"{dataset.name} validation", **confidence.to_json()},
+        "confidence": confidence,
         "training": {
             "dataset": dataset.name,
             "fingerprint": dataset.fingerprint,

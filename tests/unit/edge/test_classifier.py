@@ -14,7 +14,7 @@ from PIL import Image
 from liteproof_edge.classifier import MODEL_READY, TOP, Classifier, Prediction, softmax
 from liteproof_edge.errors import BundleError, ModelError, PictureError
 from liteproof_edge.preprocessing.paper import Polarity
-from liteproof_edge.preprocessing.prepared import Report
+from liteproof_edge.preprocessing.prepared import Legibility, Report
 from liteproof_edge.runtime.unverified import read_unverified
 
 # float64 keeps 53 bits, and each CPU's exp may differ in the last few of them.
@@ -341,6 +341,7 @@ def test_prediction_gives_every_field_in_json(classifier, golden):
         "top": prediction.top,
         "latency_us": prediction.latency_us,
         "preprocessing": prediction.preprocessing.to_json(),
+        "doubts": prediction.doubts,
     }
 
 
@@ -353,12 +354,20 @@ def test_prediction_gives_plain_values_in_json(classifier, golden, way):
 
 
 def test_report_gives_what_applies_in_json():
-    report = Report("ink", Polarity.DARK_ON_LIGHT, (1, 2, 3, 4), 0.125, ("several marks",))
+    report = Report(
+        "ink",
+        Polarity.DARK_ON_LIGHT,
+        (1, 2, 3, 4),
+        0.125,
+        Legibility.UNCLEAR,
+        ("several marks",),
+    )
     assert report.to_json() == {
         "kind": "ink",
         "polarity": "dark on light",
         "box": (1, 2, 3, 4),
         "ink_fraction": 0.125,
+        "legibility": "unclear",
         "doubts": ("several marks",),
     }
 

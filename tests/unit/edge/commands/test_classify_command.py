@@ -18,9 +18,10 @@ from liteproof_edge.runtime.loading import VARIABLE
 ODD_NAME = "a\nb\x1b[31m\udcff '$*.png"
 ODD_NAME_ESCAPED = r"a\nb\x1b[31m\udcff '$*.png"
 KEYS = {
-    *("picture", "label", "index", "probability", "top", "latency_us", "preprocessing", "unsure")
+    *("picture", "label", "index", "probability", "top", "latency_us", "preprocessing"),
+    *("doubts", "unsure", "reasons"),
 }
-INK_KEYS = {"kind", "polarity", "box", "ink_fraction", "doubts"}
+INK_KEYS = {"kind", "polarity", "box", "ink_fraction", "legibility", "doubts"}
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from liteproof_edge.preprocessing.components import (
     Box,
     Piece,
     choose_mark,
+    fill_picture,
     find_pieces,
-    pooled,
 )
 
 SIZE = (640, 480)
@@ -58,6 +58,10 @@ def as_sorted(pieces):
     return sorted((*piece.box, piece.mass) for piece in pieces)
 
 
+def boxes_and_masses(pieces):
+    return [(tuple(piece.box), piece.mass) for piece in pieces]
+
+
 def piece(left, top, side, mass):
     return Piece(Box(left, top, left + side, top + side), mass)
 
@@ -83,14 +87,13 @@ def test_find_pieces_joins_what_meets_only_later(turns):
     ink[:-1, ::4] = 5
     ink[-1] = 5
     spiral = np.rot90(ink, turns)
-    assert find_pieces(spiral, 0) == [
-        Piece(Box(0, 0, spiral.shape[1], spiral.shape[0]), int(ink.sum()))
-    ]
+    box = (0, 0, spiral.shape[1], spiral.shape[0])
+    assert boxes_and_masses(find_pieces(spiral, 0)) == [(box, int(ink.sum()))]
 
 
 def test_find_pieces_joins_what_touches_by_a_corner():
     ink = np.diag(np.full(9, 7, np.int16))
-    assert find_pieces(ink, 0) == [Piece(Box(0, 0, 9, 9), 63)]
+    assert boxes_and_masses(find_pieces(ink, 0)) == [((0, 0, 9, 9), 63)]
 
 
 def test_find_pieces_does_not_join_the_end_of_a_row_to_the_start_of_the_next():
@@ -101,7 +104,7 @@ def test_find_pieces_does_not_join_the_end_of_a_row_to_the_start_of_the_next():
 
 def test_find_pieces_counts_what_exceeds_the_threshold():
     ink = np.array([[9, 0, 10, 0, 11]], np.int16)
-    assert find_pieces(ink, 10) == [Piece(Box(4, 0, 5, 1), 11)]
+    assert boxes_and_masses(find_pieces(ink, 10)) == [((4, 0, 5, 1), 11)]
 
 
 def test_find_pieces_gives_the_one_of_the_most_ink_first():
@@ -115,18 +118,23 @@ def test_find_pieces_finds_nothing_on_paper():
 
 def test_find_pieces_counts_the_mass_of_large_dark_areas():
     ink = np.full((1280, 1280), 255, np.int16)  # a cell's sum does not fit into 16 bits
-    assert find_pieces(ink, 0) == [Piece(Box(0, 0, 1280, 1280), 255 * 1280 * 1280)]
+    assert boxes_and_masses(find_pieces(ink, 0)) == [((0, 0, 1280, 1280), 255 * 1280 * 1280)]
 
 
-@given(
-    arrays.arrays(np.int16, st.tuples(*[st.integers(1, 20)] * 2), elements=st.integers(0, 255)),
-    st.integers(1, 9),
-)
-def test_pooled_gives_the_extremes_and_sums_of_squares(pixels, side):
-    for extreme, naive in ((np.maximum, np.max), (np.minimum, np.min), (np.add, np.sum)):
-        np.testing.assert_array_equal(
-            pooled(extreme, pixels.astype(np.int32), side), naively_pooled(naive, pixels, side)
-        )
+@pytest.mark.parametrize("turns", range(4))
+def test_find_pieces_tells_how_much_of_the_border_a_piece_covers(turns):
+    ink = np.zeros((6, 8), np.int16)
+    ink[0, 2:5] = ink[1:3, 3] = 9  # three pixels at the top
+    ink[4:, 6:] = 9  # a corner: two to the right, one more at the bottom
+    ink[3, 1] = 9  # inside
+    contacts = sorted(piece.contact for piece in find_pieces(np.rot90(ink, turns), 0))
+    assert contacts == [0, 3, 3]
+
+
+def test_find_pieces_tells_in_pixels_how_much_of_the_border_a_piece_covers():
+    ink = np.zeros((2 * GRID, 2 * GRID), np.int16)
+    ink[:, :3] = 9
+    assert [piece.contact for piece in find_pieces(ink, 0)] == [2 * (GRID + 2)]
 
 
 def test_choose_mark_takes_the_only_piece():
@@ -149,6 +157,55 @@ def test_choose_mark_takes_the_piece_at_the_border_if_there_is_no_other():
 def test_choose_mark_takes_dirt_for_no_mark_beside_a_large_piece_at_the_border(mass, chosen):
     box, _ = choose_mark([piece(0, 0, 40, 6400), piece(300, 200, 10, mass)], SIZE)
     assert box == chosen
+
+
+def test_choose_mark_takes_a_mark_that_was_cut_out_over_specks_inside():
+    cut_out = Piece(Box(0, 0, 640, 480), 90_000, contact=300)
+    box, _ = choose_mark([cut_out, piece(300, 200, 100, 2000)], SIZE)
+    assert box == cut_out.box
+
+
+@pytest.mark.parametrize(
+    ("cut_out", "side"),
+    [
+        (Piece(Box(0, 0, 640, 480), 90_000, contact=300), 160),  # the one inside is no speck
+        (Piece(Box(0, 0, 640, 480), 90_000, contact=800), 100),  # a desk on two sides
+        (Piece(Box(0, 0, 400, 300), 90_000, contact=300), 100),  # a hand
+    ],
+)
+def test_choose_mark_takes_what_is_inside_over_what_is_no_cut_out_mark(cut_out, side):
+    inside = piece(200, 150, side, 2000)
+    box, _ = choose_mark([cut_out, inside], SIZE)
+    assert box == inside.box
+
+
+STROKES = Piece(Box(0, 0, 640, 480), 20_000_000, contact=300)
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [STROKES],
+        [Piece(Box(40, 40, 600, 440), 20_000_000, contact=0)],  # faint where it reaches the border
+        [piece(0, 0, 400, 9_000_000), Piece(Box(300, 10, 640, 480), 8_000_000, contact=20)],
+    ],
+)
+def test_strokes_from_side_to_side_fill_a_picture(pieces):
+    assert fill_picture(pieces, SIZE, 255)
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [],
+        [Piece(Box(41, 0, 640, 480), 20_000_000, contact=300)],  # not up to the left side
+        [STROKES._replace(contact=1121)],  # more than half of the border
+        [STROKES._replace(mass=255 * 640**2 * 3 // 5 + 1)],  # no strokes: a patch
+        [piece(0, 0, 400, 9_000_000), Piece(Box(300, 10, 640, 480), 500_000)],  # and a speck
+    ],
+)
+def test_other_ink_does_not_fill_a_picture(pieces):
+    assert not fill_picture(pieces, SIZE, 255)
 
 
 def test_choose_mark_does_not_join_what_reaches_the_border():

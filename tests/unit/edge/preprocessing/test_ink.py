@@ -8,7 +8,7 @@ from PIL import Image
 from liteproof_edge.errors import PictureError
 from liteproof_edge.preprocessing.ink import FEWEST, SEARCHED, SHORTER, ZOOM, InkSpec, normalise
 from liteproof_edge.preprocessing.paper import EVEN_PAPER, Polarity
-from liteproof_edge.preprocessing.prepared import Report
+from liteproof_edge.preprocessing.prepared import Legibility, Report
 from liteproof_edge.preprocessing.spec import preprocess
 
 STRONG = 48  # grey levels: certainly ink, where the strongest is 255
@@ -543,7 +543,9 @@ def test_ink_turns_the_picture_as_its_exif_says(
 def test_report_tells_what_was_found_on_even_paper(ink):
     found = report(rectangle(50, 30), ink)
     fraction = 50 * 30 / (200 * 300)
-    assert found == Report("ink", Polarity.LIGHT_ON_DARK, (90, 40, 120, 90), fraction, ())
+    assert found == Report(
+        "ink", Polarity.LIGHT_ON_DARK, (90, 40, 120, 90), fraction, Legibility.CLEAR
+    )
 
 
 @pytest.mark.parametrize(("paper", "colour"), [(255, 0), (130, 90)])
@@ -609,8 +611,8 @@ def test_enough_ink_is_not_doubted(ink):
 
 def test_mark_that_is_small_from_afar_alone_is_not_doubted(ink):
     page = np.full((1500, 2000), 255, np.uint8)
-    page[500:520, 1000:1015] = 0
-    assert 20 / (2000 / SEARCHED) < FEWEST < 20
+    page[500:516, 1000:1012] = 0
+    assert 16 / (2000 / SEARCHED) < FEWEST < 16
     assert report(page, ink).doubts == ()
 
 

@@ -1,12 +1,9 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
 from scipy import ndimage
 
-from liteproof_edge.preprocessing.ink import PAPER
-from liteproof_edge.preprocessing.paper import Polarity, _blurred, _noise, _slid, find_relief
+from liteproof_edge.preprocessing.mark import PAPER
+from liteproof_edge.preprocessing.paper import Polarity, _noise, clearest_grey, find_relief
 
 # Measured is the median of whole grey levels, which is as much as half of one off, and the result
 # is rounded up; 120,000 pixels leave a statistical error of below 1 %.
@@ -14,9 +11,6 @@ NOISE_SHARE, NOISE_LEVELS = 0.01, 1.6
 # The paper that is found under ink may be off where the light changes across a window.
 PAPER_ERROR = 12
 STROKE = (slice(60, 140), slice(95, 105))  # of a picture of 200x200
-grey_pictures = arrays.arrays(
-    np.uint8, st.tuples(*[st.integers(1, 24)] * 2), elements=st.integers(0, 255)
-)
 
 
 def gradient(low, high, shape=(200, 200)):
@@ -33,54 +27,6 @@ def with_stroke(paper, ink):
 def noisy(picture, sigma, seed=1):
     noise = np.random.default_rng(seed).normal(0, sigma, picture.shape)
     return (picture + noise).round().clip(0, 255).astype(np.uint8)
-
-
-def naively_blurred(grey, radius):
-    """Mean of rows, then of columns, each rounded down; the edge goes on outside."""
-    wide = 2 * radius + 1
-    for axis in (0, 1):
-        padding = [(radius, radius) if axis == a else (0, 0) for a in (0, 1)]
-        windows = np.lib.stride_tricks.sliding_window_view(
-            np.pad(grey, padding, "edge"), wide, axis
-        )
-        grey = windows.sum(axis=-1) // wide
-    return grey
-
-
-@given(grey_pictures, st.integers(1, 30))
-def test_slid_maximum_is_that_of_scipy(pixels, reach):
-    expected = ndimage.maximum_filter(pixels, 2 * reach + 1, mode="nearest")
-    np.testing.assert_array_equal(_slid(np.maximum, pixels, reach), expected)
-
-
-@given(grey_pictures, st.integers(1, 30))
-def test_slid_minimum_is_that_of_scipy(pixels, reach):
-    expected = ndimage.minimum_filter(pixels, 2 * reach + 1, mode="nearest")
-    np.testing.assert_array_equal(_slid(np.minimum, pixels, reach), expected)
-
-
-@pytest.mark.parametrize("reach", [1, 2, 7, 31, 32, 33, 80])
-def test_slid_extreme_of_a_large_picture_is_that_of_scipy(reach):
-    pixels = np.random.default_rng(1).integers(0, 256, (120, 161)).astype(np.uint8)
-    expected = ndimage.maximum_filter(pixels, 2 * reach + 1, mode="nearest")
-    np.testing.assert_array_equal(_slid(np.maximum, pixels, reach), expected)
-
-
-def test_slid_leaves_the_pixels_that_it_was_given():
-    pixels = np.arange(12, dtype=np.uint8).reshape(3, 4)
-    _slid(np.maximum, pixels, 2)
-    assert pixels.tolist() == np.arange(12).reshape(3, 4).tolist()
-
-
-@given(grey_pictures, st.integers(0, 9))
-def test_blurred_is_the_mean_of_the_square_around_each_pixel(pixels, radius):
-    np.testing.assert_array_equal(_blurred(pixels, radius), naively_blurred(pixels, radius))
-
-
-@pytest.mark.parametrize("grey", [0, 1, 77, 255])
-def test_blurred_leaves_an_even_picture_as_it_is(grey):
-    pixels = np.full((9, 14), grey, np.uint8)
-    np.testing.assert_array_equal(_blurred(pixels, 3), pixels)
 
 
 @pytest.mark.parametrize("apart", [1, 3, 5])
@@ -182,20 +128,22 @@ def test_ink_in_a_shadow_is_as_strong_as_ink_in_the_light():
 def test_ink_is_looked_for_in_the_channel_where_it_is_clearest(channel):
     picture = np.full((200, 200, 3), 128, np.uint8)
     picture[(*STROKE, channel)] = 28
-    relief = find_relief(picture)
+    relief = find_relief(clearest_grey(picture))
     assert (relief.strongest, relief.polarity) == (100, Polarity.DARK_ON_LIGHT)
 
 
 def test_ink_of_the_papers_own_brightness_is_found_by_its_colour():
     picture = np.full((200, 200, 3), (80, 150, 100), np.uint8)
     picture[STROKE] = (221, 80, 80)  # the same luma
-    relief = find_relief(picture)
+    relief = find_relief(clearest_grey(picture))
     assert (relief.strongest, relief.polarity) == (141, Polarity.LIGHT_ON_DARK)
 
 
 def test_colours_without_hue_are_as_grey():
     grey = with_stroke(gradient(120, 220), 40)
-    np.testing.assert_array_equal(find_relief(np.dstack([grey] * 3)).ink, find_relief(grey).ink)
+    np.testing.assert_array_equal(
+        find_relief(clearest_grey(np.dstack([grey] * 3))).ink, find_relief(grey).ink
+    )
 
 
 def test_noisy_picture_is_smoothed_until_its_ink_stands_out():
@@ -208,7 +156,7 @@ def test_noisy_picture_is_smoothed_until_its_ink_stands_out():
 def test_picture_without_noise_is_not_smoothed():
     picture = with_stroke(np.full((200, 200), 180, np.uint8), 160)
     picture[100, 20] = 160  # would fade
-    assert find_relief(picture).ink[100, 20] == 20
+    assert find_relief(clearest_grey(picture)).ink[100, 20] == 20
 
 
 @pytest.mark.parametrize(
@@ -218,6 +166,6 @@ def test_picture_without_noise_is_not_smoothed():
 def test_relief_has_the_shape_of_any_picture(shape, channels):
     rng = np.random.default_rng(1)
     picture = rng.integers(0, 256, shape + channels).astype(np.uint8)
-    relief = find_relief(picture)
+    relief = find_relief(clearest_grey(picture))
     assert relief.ink.shape == shape
     assert relief.strongest >= 0

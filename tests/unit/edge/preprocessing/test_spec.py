@@ -265,7 +265,7 @@ def test_warnings_are_shown_again_after_threads_that_overlapped():
 
 
 def test_report_as_json_holds_what_applies():
-    report = Report("ink", Polarity.DARK_ON_LIGHT, (1, 2, 3, 4), 0.25, ("several marks",))
+    report = Report("ink", Polarity.DARK_ON_LIGHT, (1, 2, 3, 4), 0.25, doubts=("several marks",))
     assert json.loads(json.dumps(report.to_json())) == {
         "kind": "ink",
         "polarity": "dark on light",
