@@ -49,6 +49,13 @@ INK = (
     Drawn("rotated_exif", 10),
     Drawn("inverted", 11, 280, format="PNG"),
     Drawn("transparent", 12, 320, format="PNG"),
+    Drawn("tight", 13, format="PNG"),  # reaches the border all around: paper told by the border
+    Drawn("tight_lit", 14, format="PNG"),  # the same, in uneven light
+    Drawn("small_8_tight", 15, format="PNG"),  # magnified
+    Drawn("frame_rounded", 16, format="PNG"),
+    Drawn("border_textured", 17, format="PNG"),
+    Drawn("squared_paper", 18, format="PNG"),
+    Drawn("blurred", 21),  # in gentle light, where faint strokes count
 )
 
 

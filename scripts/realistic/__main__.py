@@ -10,9 +10,11 @@ from pathlib import Path
 from liteproof_edge import Classifier, idx
 from realistic.conditions import CONDITIONS
 from realistic.contact_sheet import contact_sheet
-from realistic.scoring import HEADING, Answered, answered, row, taken
+from realistic.crops import CROPS
+from realistic.scoring import HEADING, Answered, answered, risk_at, row, taken
 
 ROOT = Path(__file__).parents[2]
+COVERAGES = (0.5, 0.8, 0.9, 0.95, 0.98, 1.0)
 HELD_OUT = 55_000  # training pictures from here on never trained the model
 
 
@@ -26,13 +28,17 @@ def main() -> None:
     with Classifier.load(options.bundle) as classifier:
         spec = classifier.bundle.preprocessing
         print(HEADING)
-        for condition in options.only:
+        for condition in options.only or (CROPS if options.crops else CONDITIONS):
             pictures = (
                 taken(examples, condition, options.seed, k) for k in range(options.per_condition)
             )
             rows[condition] = [answered(classifier, file, label) for file, label in pictures]
             print(row(condition, rows[condition]), flush=True)
-    print(row("all", [each for answers in rows.values() for each in answers]))
+    everything = [each for answers in rows.values() for each in answers]
+    print(row("all", everything))
+    print("\ncoverage  risk: wrong answers among the surest that are given")
+    for coverage in COVERAGES:
+        print(f"{coverage:8.0%}  {risk_at(everything, coverage):.2%}")
     if options.sheet:
         contact_sheet(examples, rows, spec, options.seed).save(options.sheet)
 
@@ -49,7 +55,8 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--split", choices=("train", "test"), default="train")
     parser.add_argument("--per-condition", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", nargs="+", choices=CONDITIONS, default=list(CONDITIONS))
+    parser.add_argument("--crops", action="store_true", help="crops and scans instead of photos")
+    parser.add_argument("--only", nargs="+", choices=(*CONDITIONS, *CROPS), metavar="CONDITION")
     parser.add_argument("--sheet", type=Path, help="where to write a contact sheet")
     return parser.parse_args()
 

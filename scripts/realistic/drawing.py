@@ -8,6 +8,7 @@ from PIL import Image, ImageChops
 
 from realistic.chance import Rng
 from realistic.conditions import CONDITIONS
+from realistic.crops import CROPS
 from realistic.handwriting import pen, tooth
 from realistic.lens import lens
 from realistic.light import light
@@ -16,7 +17,11 @@ from realistic.shot import Shot
 
 
 def draw(digit: NDArray[np.uint8], condition: str, rng: Rng) -> bytes:
-    """Return an encoded picture of an MNIST digit, uint8 (28, 28)."""
+    """Return an encoded picture of an MNIST digit, uint8 (28, 28): a photo or a crop."""
+    if condition in CROPS:
+        file = io.BytesIO()
+        Image.fromarray(CROPS[condition](digit, rng)).save(file, "PNG", compress_level=1)
+        return file.getvalue()
     shot = CONDITIONS[condition](rng)
     mark = pen(digit, shot, rng)
     if shot.grainy:

@@ -12,7 +12,11 @@ from liteproof_edge.errors import PictureError
 from liteproof_edge.measurement.evaluation import wilson_interval
 from realistic.drawing import draw
 
-HEADING = f"{'condition':15} {'n':>5}  {'as it is':22}  {'classify':22}  refused  doubted"
+MIN_CONFIDENCE = 0.9  # below it, and where there is a doubt, an answer is unsure
+HEADING = (
+    f"{'condition':15} {'n':>5}  {'as it is':22}  {'classify':22}  refused  "
+    "right, unsure  wrong, sure"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +39,14 @@ class Answered:
         return self.prediction.label if self.prediction else "refused"
 
     @property
-    def doubted(self) -> bool:
-        """Whether preprocessing is in doubt about the picture."""
-        return bool(self.prediction and self.prediction.preprocessing.doubts)
+    def right(self) -> bool:
+        """Whether the answer is the truth."""
+        return self.answer == self.label
+
+    @property
+    def sure(self) -> bool:
+        """Whether the picture is answered, with `MIN_CONFIDENCE` and without a doubt."""
+        return self.prediction is not None and not self.prediction.is_unsure(MIN_CONFIDENCE)
 
 
 def taken(examples: idx.Examples, condition: str, seed: int, k: int) -> tuple[bytes, str]:
@@ -71,10 +80,30 @@ def row(name: str, answers: list[Answered]) -> str:
     n, shares = len(answers), []
     for right in (
         sum(each.plain == each.label for each in answers),
-        sum(each.answer == each.label for each in answers),
+        sum(each.right for each in answers),
     ):
         low, high = wilson_interval(right, n)
         shares.append(f"{right / n:6.1%} ({low:6.1%}-{high:6.1%})")
     refused = sum(each.prediction is None for each in answers)
-    doubted = sum(each.doubted for each in answers)
-    return f"{name:15} {n:5}  {shares[0]:22}  {shares[1]:22}  {refused:7}  {doubted:7}"
+    unsure = sum(each.right and not each.sure for each in answers)
+    misled = sum(each.sure and not each.right for each in answers)
+    return f"{name:15} {n:5}  {shares[0]:22}  {shares[1]:22}  {refused:7}  {unsure:13}  {misled:11}"
+
+
+def risk_at(answers: list[Answered], coverage: float) -> float:
+    """Return the share of wrong answers among those given, if only the surest are given.
+
+    Args:
+        answers: of which those without a doubt are surer than any other, and then those of a
+            higher probability; a refused picture is the least sure.
+        coverage: the share of the pictures that are answered, above 0 and up to 1.
+
+    Source: El-Yaniv and Wiener 2010, "On the foundations of noise-free selective classification".
+    """
+    surest = sorted(answers, key=_sureness, reverse=True)[: round(coverage * len(answers))]
+    return sum(not each.right for each in surest) / max(len(surest), 1)
+
+
+def _sureness(answered: Answered) -> tuple[bool, float]:
+    prediction = answered.prediction
+    return (not prediction.doubts, prediction.probability) if prediction else (False, 0.0)

@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 from liteproof_edge.errors import PictureError
 from liteproof_edge.preprocessing.components import Box, Piece, Size, choose_mark, find_pieces
 from liteproof_edge.preprocessing.normalisation import stretched
-from liteproof_edge.preprocessing.paper import Polarity, clearest_grey, find_relief
+from liteproof_edge.preprocessing.paper import (
+    Polarity,
+    Relief,
+    clearest_grey,
+    find_relief,
+    has_gentle_light,
+)
 from liteproof_edge.preprocessing.straight import find_sheet, without_lines
 
 FAINTEST = 12  # grey levels between ink and paper; less is no ink
@@ -21,6 +27,7 @@ NOISE = 5  # standard deviations of the paper's noise; less is no ink
 # MNIST's own pictures stay what they are.
 EVEN_INKED, EVEN_PAPER = 3, 0
 INKED, PAPER = 10, 7
+FAINT_INKED, FAINT_PAPER = 6, 3  # where there are none of these either: strokes of a shaken hand
 
 
 class Mark(NamedTuple):
@@ -64,6 +71,14 @@ class _Reading(NamedTuple):
         )
 
     @property
+    def is_alone(self) -> bool:
+        """Whether the mark is all the ink that there is, but for specks, and off the border."""
+        box = self.mark.box
+        others = sum(piece.mass for piece in self.pieces if piece.box.gap(box))
+        total = sum(piece.mass for piece in self.pieces)
+        return 32 * others <= total and not any(piece.contact for piece in self.pieces)
+
+    @property
     def is_cut_out(self) -> bool:
         """Whether the ink reaches all four sides, and covers no more than half of the border."""
         largest, size = self.pieces[0], self.mark.searched
@@ -102,7 +117,18 @@ def _read(grey: NDArray[np.uint8]) -> _Reading | None:
     strongest = relief.strongest
     if strongest < max(FAINTEST, NOISE * relief.noise):
         return None
-    inked, paper = (EVEN_INKED, EVEN_PAPER) if relief.even else (INKED, PAPER)
+    if relief.even:
+        return _cut(relief, EVEN_INKED, EVEN_PAPER)
+    if has_gentle_light(grey):
+        reading = _cut(relief, FAINT_INKED, FAINT_PAPER)
+        if reading.is_alone:
+            return reading
+    return _cut(relief, INKED, PAPER)
+
+
+def _cut(relief: Relief, inked: int, paper: int) -> _Reading:
+    """Return the mark whose ink is above `inked` sixteenths of the strongest."""
+    strongest = relief.strongest
     least = NOISE * relief.noise // 2
     threshold, floor = (max(strongest * share // 16, least) for share in (inked, paper))
     ink = np.maximum(relief.ink, 0)

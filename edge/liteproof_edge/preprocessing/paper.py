@@ -78,6 +78,14 @@ def find_relief(grey: NDArray[np.uint8]) -> Relief:
     return relief
 
 
+def has_gentle_light(grey: NDArray[np.uint8]) -> bool:
+    """Whether light falls off by less than a quarter along the border, as no shadow lets it."""
+    border = border_of(grey)
+    border.sort()
+    low, high = (int(border[border.size * eighth // 8]) for eighth in (1, 7))
+    return 4 * (high - low) < high
+
+
 def clearest_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return a picture's grey; of colours luma, red, green or blue, where ink differs most.
 

@@ -56,7 +56,9 @@ def without_lines(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
         for first, then in ((np.maximum, np.minimum), (np.minimum, np.maximum)):
             rows = cleaned.T if turned else cleaned
             reach = 1 + len(rows) // 64
-            filled = slid_rows(then, slid_rows(first, rows, reach), reach)
+            # With the picture's edge going on outside: a margin beside a frame is no light line.
+            padded = np.pad(rows, ((2 * reach, 2 * reach), (0, 0)), "edge")
+            filled = slid_rows(then, slid_rows(first, padded, reach), reach)[2 * reach : -2 * reach]
             lines = _spanned(np.maximum(filled, rows) - np.minimum(filled, rows), step)
             if lines.any():
                 rows = np.where(lines[:, np.newaxis], filled, rows)

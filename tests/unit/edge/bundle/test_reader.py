@@ -12,6 +12,7 @@ from liteproof_edge.bundle.reader import Bundle, TensorSpec
 from liteproof_edge.errors import BundleError, ModelError
 from liteproof_edge.model.affine import Quantization
 from liteproof_edge.model.flatbuffer import Tensor, read_model
+from liteproof_edge.preprocessing.prepared import Legibility
 from liteproof_edge.preprocessing.spec import InkSpec
 
 FILES = ["model.tflite", "golden.npz", "recipe.toml", "MODEL_CARD.md"]
@@ -341,6 +342,38 @@ def test_load_refuses_a_scale_that_is_not_positive_or_beyond_reason(copied, edit
 def test_load_reads_the_temperature(copied, edit_manifest):
     edit_manifest(copied, set_value("confidence", {"temperature": 0.75}))
     assert Bundle.load(copied).temperature == 0.75
+
+
+LEAST_LOGITS = {"clear": 1.5, "unclear": 2, "coarse": -3.25}
+
+
+def test_load_reads_the_least_logits(copied, edit_manifest):
+    edit_manifest(copied, set_value("confidence/least_logits", LEAST_LOGITS))
+    assert Bundle.load(copied).least_logits == {
+        Legibility.CLEAR: 1.5,
+        Legibility.UNCLEAR: 2,
+        Legibility.COARSE: -3.25,
+    }
+
+
+def test_load_takes_a_manifest_without_least_logits(copied, edit_manifest):
+    edit_manifest(copied, set_value("confidence", {"temperature": 0.75}))
+    assert Bundle.load(copied).least_logits == {}
+
+
+@pytest.mark.parametrize("value", [None, "2", True, 1e31, [1.0]])
+@pytest.mark.parametrize("key", ["clear", "unclear", "coarse"])
+def test_load_refuses_a_least_logit_that_is_no_number(copied, edit_manifest, key, value):
+    edit_manifest(copied, set_value("confidence/least_logits", {**LEAST_LOGITS, key: value}))
+    with pytest.raises(BundleError, match=f"confidence.least_logits.{key}: .*expected a number"):
+        Bundle.load(copied)
+
+
+@pytest.mark.parametrize("value", [None, 2.0, [1.0, 2.0, 3.0]])
+def test_load_refuses_least_logits_that_are_no_table(copied, edit_manifest, value):
+    edit_manifest(copied, set_value("confidence/least_logits", value))
+    with pytest.raises(BundleError, match="confidence: least_logits: .*expected a dict"):
+        Bundle.load(copied)
 
 
 @pytest.mark.parametrize("temperature", [0.001, 1, 1000])

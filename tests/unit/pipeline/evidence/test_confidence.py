@@ -5,7 +5,13 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-from liteproof.evidence.confidence import BOUND, expected_calibration_error, fit_temperature
+from liteproof.evidence.confidence import (
+    BOUND,
+    DOUBTED,
+    expected_calibration_error,
+    fit_least_logits,
+    fit_temperature,
+)
 from liteproof_edge.classifier import softmax
 
 # SciPy finds a minimum to about the square root of float64's precision, 1.5e-8.
@@ -189,3 +195,22 @@ def test_error_is_that_of_its_definition():
             total += inside.sum() / 2000 * abs(right[inside].mean() - confidence[inside].mean())
 
     assert expected_calibration_error(probabilities, labels) == pytest.approx(total)
+
+
+def test_least_logits_leave_out_the_share_of_right_answers_that_is_doubted():
+    logits, labels = drawn(1.0, n=20_000)
+    least = fit_least_logits(logits, labels)
+    right = logits.argmax(axis=1) == labels
+    largest = logits[right].max(axis=1)
+    assert list(least) == [legibility.value for legibility in DOUBTED]
+    for legibility, share in DOUBTED.items():
+        assert np.mean(largest < least[legibility.value]) == pytest.approx(share, abs=1e-3)
+
+
+def test_least_logits_do_not_depend_on_wrong_answers():
+    logits = np.array([[3.0, 0.0], [0.0, 5.0], [-9.0, -8.0]], np.float32)
+    assert set(fit_least_logits(logits, np.array([0, 1, 0])).values()) == {3.0}
+
+
+def test_least_logits_are_none_where_no_answer_is_right():
+    assert fit_least_logits(np.array([[3.0, 0.0]], np.float32), np.array([1])) == {}
