@@ -62,8 +62,8 @@ def lit(light_on_dark: Pixels, rng: Rng) -> Pixels:
         for side, least in zip(light_on_dark.shape, (0.8, 0.7), strict=True)
     )
     grey = (255.0 - light_on_dark) * down[:, np.newaxis] * across * 0.92
-    noise = rng.normal(0, 4, grey.shape)
-    return np.clip(grey + noise, 0, 255).astype(np.uint8)
+    noisy: Pixels = np.clip(grey + rng.normal(0, 4, grey.shape), 0, 255).astype(np.uint8)
+    return noisy
 
 
 def compressed(pixels: Pixels, quality: int) -> Pixels:

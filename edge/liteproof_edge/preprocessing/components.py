@@ -118,12 +118,13 @@ def find_pieces(ink: NDArray[np.int16], threshold: int) -> list[Piece]:
     masses = np.add.reduceat(ink_of_cells, changes)[::2].tolist()
     pieces = []
     for indices in members.values():
-        own_rows, starts, ends = zip(*(runs[index] for index in indices), strict=True)
+        own_rows, starts, ends = zip(*[runs[index] for index in indices], strict=True)
         edges = (min(starts), own_rows[0], max(ends), own_rows[-1] + 1)
-        box = Box(*(cell * edge for edge in edges))
-        mass = sum(masses[index] for index in indices)
-        on_border = _on_border(own_rows, starts, ends, cells.shape)
-        pieces.append(Piece(box, mass, cell * on_border))
+        box = Box(*[cell * edge for edge in edges])
+        mass = sum([masses[index] for index in indices])
+        touches = box.touches_border((ink.shape[1], ink.shape[0]))
+        contact = cell * _on_border(own_rows, starts, ends, cells.shape) if touches else 0
+        pieces.append(Piece(box, mass, contact))
     return sorted(pieces, key=lambda piece: -piece.mass)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liteproof_edge.errors import PictureError
-from liteproof_edge.preprocessing.components import Box, Piece, Size, choose_mark, find_pieces
+from liteproof_edge.preprocessing.components import GRID, Box, Piece, Size, choose_mark, find_pieces
 from liteproof_edge.preprocessing.normalisation import stretched
 from liteproof_edge.preprocessing.paper import (
     Polarity,
@@ -136,7 +136,8 @@ def _cut(relief: Relief, inked: int, paper: int) -> _Reading:
     pieces = find_pieces(ink, threshold)
     around, several = choose_mark(pieces, size)
     inside = around.cut(ink) > threshold
-    box = around.tightened(inside)
+    # Pieces of a small picture are told apart pixel by pixel, so that their boxes are tight.
+    box = around if max(size) <= GRID else around.tightened(inside)
     levels = stretched(np.maximum(box.cut(ink) - np.int16(floor), 0), strongest - floor)
     fraction = np.count_nonzero(inside) / ink.size
     mark = Mark(levels, box, size, relief.polarity, fraction, several, relief.even)

@@ -63,8 +63,8 @@ def middle(values: NDArray[np.integer[Any]]) -> int:
 def strongest(depth: NDArray[np.int16]) -> int:
     """Return what but one pixel in 32,768 does not exceed."""
     flat = depth.ravel()
-    rank = flat.size - 1 - flat.size // 32768
-    return int(np.partition(flat, rank)[rank])
+    left_out = flat.size // 32768
+    return int(np.partition(flat, ~left_out)[~left_out]) if left_out else int(flat.max())
 
 
 def best_split(grey: NDArray[np.uint8]) -> int:
