@@ -100,6 +100,8 @@ class Classifier(AbstractContextManager["Classifier"]):
         runtime: which runtime; None takes the preferred one of those installed.
         reference_kernels: slow kernels that give the same bytes on every CPU.
         threads: for the interpreter.
+        max_megapixels: pictures of up to so many million pixels may take more than the 128 MiB of
+            memory that a picture is decoded in.
 
     Raises:
         RuntimeMissingError: there is no such runtime here.
@@ -113,8 +115,9 @@ class Classifier(AbstractContextManager["Classifier"]):
         runtime: Runtime | None = None,
         reference_kernels: bool = False,
         threads: int = 1,
+        max_megapixels: int | None = None,
     ) -> None:
-        self.bundle = bundle
+        self.bundle, self.max_megapixels = bundle, max_megapixels
         self.session = Session.of(
             bundle,
             load_runtime(runtime),
@@ -130,6 +133,7 @@ class Classifier(AbstractContextManager["Classifier"]):
         runtime: Runtime | None = None,
         reference_kernels: bool = False,
         threads: int = 1,
+        max_megapixels: int | None = None,
         unverified: bool = False,
     ) -> "Classifier":
         """Read and check the bundle at `path`, and load its model.
@@ -139,6 +143,7 @@ class Classifier(AbstractContextManager["Classifier"]):
             runtime: which; None takes the preferred one of those installed.
             reference_kernels: slow kernels that give the same bytes on every CPU.
             threads: for the interpreter.
+            max_megapixels: as above.
             unverified: take a model that nothing vouches for; see `unverified.read_unverified`.
 
         Raises:
@@ -151,7 +156,13 @@ class Classifier(AbstractContextManager["Classifier"]):
             bundle = read_unverified(path)
         else:
             bundle = Bundle.load(path)
-        return cls(bundle, runtime=runtime, reference_kernels=reference_kernels, threads=threads)
+        return cls(
+            bundle,
+            runtime=runtime,
+            reference_kernels=reference_kernels,
+            threads=threads,
+            max_megapixels=max_megapixels,
+        )
 
     def __exit__(self, *_: object) -> None:
         self.session.close()
@@ -165,7 +176,7 @@ class Classifier(AbstractContextManager["Classifier"]):
         Raises:
             PictureError: it is no picture, or the preprocessing refuses it.
         """
-        prepared = preprocess(picture, self.bundle.preprocessing)
+        prepared = preprocess(picture, self.bundle.preprocessing, self.max_megapixels)
         return self._predict(prepared.pixels, prepared.report)
 
     def classify_tensor(self, pixels: NDArray[np.uint8]) -> Prediction:

@@ -19,6 +19,7 @@ CASES = {
     "short": {"model_seed": 60, "manifest_seed": 100, "picture_seed": 320},
     "long": {"model_seed": 1000, "manifest_seed": 2000, "picture_seed": 4000},
 }
+LARGE_PICTURES = {"short": 2, "long": None}  # None: a picture of each kind
 LENGTH = os.environ.get("LITEPROOF_FUZZ", "short")
 # A model keeps what is not weights in its last quarter.
 TAIL, TAIL_SHARE = 0.75, 0.6
@@ -39,9 +40,21 @@ def pytest_report_header():
 def pytest_generate_tests(metafunc):
     if LENGTH not in CASES:
         raise pytest.UsageError(f"LITEPROOF_FUZZ={LENGTH}, expected one of {', '.join(CASES)}")
+    if "large_picture" in metafunc.fixturenames:
+        metafunc.parametrize("large_picture", list(metafunc.module.KINDS)[: LARGE_PICTURES[LENGTH]])
     for name, count in CASES[LENGTH].items():
         if name in metafunc.fixturenames:
             metafunc.parametrize(name, range(count), ids=lambda seed: f"seed{seed}")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Show what the largest pictures took, the worst first."""
+    passed, failed = (terminalreporter.stats.get(key, ()) for key in ("passed", "failed"))
+    rows = [value for report in (*passed, *failed) for _, value in report.user_properties]
+    for kind, width, height, kilobytes, mib in sorted(rows, key=lambda row: -row[-1]):
+        terminalreporter.write_line(
+            f"{kind:36} {width:>6}x{height:<6} {kilobytes:>7} kB  {mib:>4} MiB at the peak"
+        )
 
 
 def _block(data, rng, longest=1024):

@@ -14,8 +14,8 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from liteproof_edge.errors import PictureError
+from liteproof_edge.preprocessing.memory import BUDGET
 from liteproof_edge.preprocessing.photo import ChannelOrder, Fit, PhotoSpec, Resampling
-from liteproof_edge.preprocessing.pictures import MAX_PIXELS
 from liteproof_edge.preprocessing.spec import InkSpec, RawSpec, preprocess
 
 WIDTH, HEIGHT = 48, 40
@@ -28,10 +28,9 @@ SPECS = (
     RawSpec(height=HEIGHT, width=WIDTH, channels=3),
     RawSpec(height=HEIGHT, width=WIDTH, channels=1),
 )
-# A header may claim as many pixels as are allowed; to read those takes 3 seconds and 1.1 GB (of
-# float pixels: five copies of 32 bits).
+# A header may claim as many pixels as the budget allows: to read those takes up to 3 seconds.
 MOST_SECONDS = 10.0
-MOST_BYTES = 20 * MAX_PIXELS + 200_000_000
+MOST_BYTES = BUDGET + 32_000_000
 EXTREMES = (0, 1, 2, 7, 8, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 1 << 20)
 HUGE = (*EXTREMES, (1 << 31) - 1, 1 << 31, (1 << 32) - 1)
 HEADER = 128  # bytes

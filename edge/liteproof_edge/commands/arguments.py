@@ -1,11 +1,13 @@
 """The arguments of `liteproof-edge`."""
 
 import argparse
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from liteproof_edge.runtime.loading import VARIABLE, Runtime
 
+MOST_MEGAPIXELS = 256  # MOST_PIXELS of `preprocessing.memory`, which would import Pillow
 EXIT_CODES = (
     "Exit codes: 0 done; 2 usage; 3 data; 4 bundle or model; 6 a check failed;\n"
     "7 no runtime; 8 output cannot be written."
@@ -47,15 +49,20 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         required=True, metavar="COMMAND", dest="command", prog=parser.prog, help=argparse.SUPPRESS
     )
     output, runtime, running = _output_options(), _runtime_options(), _running_options()
+    decoding = _decoding_options()
 
-    def add(name: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    chosen = _chosen(sys.argv[1:] if arguments is None else arguments)
+
+    def add(name: str, *parents: argparse.ArgumentParser) -> "argparse.ArgumentParser | _Unused":
+        if chosen not in {None, name}:
+            return _Unused()
         (text,) = (texts[name] for texts in SECTIONS.values() if name in texts)
         parser = commands.add_parser(name, parents=[*parents, output], description=text)
         if name != "inspect":
             parser.add_argument("bundle", metavar="BUNDLE", type=Path, help="the bundle's folder")
         return parser
 
-    classify = add("classify", runtime, running)
+    classify = add("classify", decoding, runtime, running)
     classify.add_argument(
         "pictures",
         metavar="PICTURE",
@@ -74,7 +81,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="BUNDLE is a bare .tflite, to be run in a process of its own; its classes are 0, 1, …",
     )
     add("verify", runtime)
-    evaluate = add("evaluate", runtime, running)
+    evaluate = add("evaluate", decoding, runtime, running)
     evaluate.add_argument(
         "folder", metavar="DIR", type=Path, help="IDX files, or a folder of pictures for each label"
     )
@@ -95,6 +102,19 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     add("info")
     return parser.parse_args(arguments)
+
+
+class _Unused:
+    """The parser of a command that was not chosen: to build them all would show in the start-up."""
+
+    def add_argument(self, *_: object, **__: object) -> None:
+        """Do nothing."""
+
+
+def _chosen(arguments: Sequence[str]) -> str | None:
+    """Return the command that comes first among the arguments, if it is one."""
+    names = {name for texts in SECTIONS.values() for name in texts}
+    return arguments[0] if arguments and arguments[0] in names else None
 
 
 def _output_options() -> argparse.ArgumentParser:
@@ -128,6 +148,18 @@ def _running_options() -> argparse.ArgumentParser:
         type=_up_to(256),
         default=1,
         help="of the runtime (default: 1)",
+    )
+    return options
+
+
+def _decoding_options() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(add_help=False)
+    options.add_argument(
+        "--max-megapixels",
+        metavar="N",
+        type=_up_to(MOST_MEGAPIXELS),
+        help="decode pictures of up to N million pixels even where that takes more than 128 MiB of "
+        "memory",
     )
     return options
 

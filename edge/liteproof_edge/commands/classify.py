@@ -25,6 +25,7 @@ def run(options: argparse.Namespace) -> int:
         runtime=options.runtime,
         reference_kernels=options.reference_kernels,
         threads=options.threads,
+        max_megapixels=options.max_megapixels,
         unverified=options.unverified,
     ) as classifier:
         for name, picture in pictures:

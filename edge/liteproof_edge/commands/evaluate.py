@@ -19,6 +19,7 @@ def run(options: argparse.Namespace) -> int:
         runtime=options.runtime,
         reference_kernels=options.reference_kernels,
         threads=options.threads,
+        max_megapixels=options.max_megapixels,
     ) as classifier:
         result = evaluate(classifier, Path(options.folder), show_progress, complain)
         name = classifier.bundle.name

@@ -5,14 +5,14 @@ Everything here is integer arithmetic on 8-bit pixels, so that every CPU gives t
 
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
 from liteproof_edge.errors import PictureError
 from liteproof_edge.model.affine import Normalisation
+from liteproof_edge.preprocessing.decoded import Decoded
 from liteproof_edge.preprocessing.mark import FAINTEST, Mark, find_mark
 from liteproof_edge.preprocessing.normalisation import normalise
 from liteproof_edge.preprocessing.pictures import WHITE, Picture, decode, flatten
@@ -49,22 +49,23 @@ class InkSpec:
         """Pixels go in as they are."""
         return None
 
-    def apply(self, picture: Picture) -> Prepared:
+    def apply(self, picture: Picture, max_megapixels: int | None = None) -> Prepared:
         """Return the mark: ink 255, paper 0.
 
         Raises:
             PictureError: there is no ink in the picture.
         """
-        decoded = decode(picture, SHORTER)
-        ground = _other_than(decoded.image)
-        image = flatten(decoded.image, on=ground)
-        mark = afar = find_mark(_small(image))
+        decoded = decode(picture, SHORTER, max_megapixels)
+        opaque = partial(flatten, on=_other_than(decoded))
+        mark = afar = find_mark(decoded.reduced(SEARCHED, opaque))
         found = mark.box.scaled(mark.searched, decoded.full_size)
         if mark.box.longer < min(ZOOM, found.longer):
-            whole = decoded.image if image.size == decoded.full_size else decode(picture).image
-            nearby = found.grown(found.longer).clipped(whole.size)
+            is_whole = decoded.size == decoded.full_size
+            whole = decoded if is_whole else decode(picture, None, max_megapixels)
+            nearby = found.grown(found.longer).clipped(whole.full_size)
+            nearby = nearby.scaled(whole.full_size, whole.size)
             with suppress(PictureError):  # then what was seen from afar is all there is
-                mark = find_mark(_small(flatten(whole.crop(nearby), on=ground)))
+                mark = find_mark(whole.reduced(SEARCHED, opaque, nearby))
         doubts = tuple(
             doubt
             for doubt, holds in (
@@ -86,17 +87,11 @@ class InkSpec:
         return Legibility.CLEAR if clear else Legibility.UNCLEAR
 
 
-def _small(image: Image.Image) -> NDArray[np.uint8]:
-    """Return a picture's pixels, averaged down to where ink is looked for."""
-    factor = -(-max(image.size) // SEARCHED)
-    return np.asarray(image.reduce(factor) if factor > 1 else image)
-
-
-def _other_than(image: Image.Image) -> int:
+def _other_than(decoded: Decoded) -> int:
     """Return the paper for a picture in part transparent: white, or black where ink is light."""
-    if image.mode != "RGBA":
+    if not decoded.transparent:
         return WHITE
-    seen = np.asarray(image.convert("LA").reduce(-(-max(image.size) // SEARCHED))).astype(np.int64)
+    seen = decoded.reduced(SEARCHED, lambda part: part.convert("LA")).astype(np.int64)
     levels, alpha = seen[..., 0], seen[..., 1]
     light = int((levels * alpha).sum()) * 2 > WHITE * int(alpha.sum())
     opaque = levels[alpha > WHITE // 2]

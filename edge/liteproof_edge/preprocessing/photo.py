@@ -9,7 +9,7 @@ from PIL import Image
 
 from liteproof_edge.model.affine import Normalisation
 from liteproof_edge.preprocessing.components import Size
-from liteproof_edge.preprocessing.pictures import Picture, decode, flatten, resized
+from liteproof_edge.preprocessing.pictures import Picture, decode, flatten
 from liteproof_edge.preprocessing.prepared import Prepared, Report
 from liteproof_edge.preprocessing.raw import MODES, check_channels, pixels_of
 
@@ -68,30 +68,32 @@ class PhotoSpec:
             self.mean or (0.0,) * self.channels, self.scale or (1.0,) * self.channels
         )
 
-    def apply(self, picture: Picture) -> Prepared:
+    def apply(self, picture: Picture, max_megapixels: int | None = None) -> Prepared:
         """Return the picture in the model's size, as `fit` says; what is transparent is white."""
         # Twice the size leaves the resampling enough to average.
-        image = flatten(decode(picture, 2 * max(self.height, self.width)).image)
-        mode = MODES[self.channels]
-        image = image if image.mode == mode else image.convert(mode)
+        decoded = decode(picture, 2 * max(self.height, self.width), max_megapixels)
         size: Size = (self.width, self.height)
         method = Image.Resampling[self.resampling.name]
         if self.fit is Fit.CONTAIN:
-            inner = _scaled_to_fit(image.size, size)
-            fitted = Image.new(mode, size)
+            inner = _scaled_to_fit(decoded.size, size)
+            fitted = Image.new(MODES[self.channels], size)
             corner = ((size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2)
-            fitted.paste(resized(image, inner, method), corner)
+            fitted.paste(decoded.resized(inner, method, self._opaque), corner)
         else:
-            box = None
+            area = None
             if self.fit is Fit.COVER:
-                width, height = _scaled_to_fit(size, image.size)
-                left, top = (image.width - width) // 2, (image.height - height) // 2
-                box = (left, top, left + width, top + height)
-            fitted = resized(image, size, method, box)
+                width, height = _scaled_to_fit(size, decoded.size)
+                left, top = (decoded.size[0] - width) // 2, (decoded.size[1] - height) // 2
+                area = (left, top, left + width, top + height)
+            fitted = decoded.resized(size, method, self._opaque, area)
         pixels = pixels_of(fitted, self.channels)
         if self.order is ChannelOrder.BGR:
             pixels = np.ascontiguousarray(pixels[..., ::-1])
         return Prepared(pixels, Report(self.kind))
+
+    def _opaque(self, image: Image.Image) -> Image.Image:
+        image, mode = flatten(image), MODES[self.channels]
+        return image if image.mode == mode else image.convert(mode)
 
 
 def _scaled_to_fit(size: Size, room: Size) -> Size:

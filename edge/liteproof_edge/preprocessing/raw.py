@@ -32,13 +32,13 @@ class RawSpec:
         """Pixels go in as they are."""
         return None
 
-    def apply(self, picture: Picture) -> Prepared:
+    def apply(self, picture: Picture, max_megapixels: int | None = None) -> Prepared:
         """Return the picture's own pixels.
 
         Raises:
             PictureError: the picture has another size.
         """
-        image = decode(picture).image
+        image = decode(picture, None, max_megapixels).image
         if image.size != (self.width, self.height):
             raise PictureError(
                 f"{image.width}x{image.height} picture, "

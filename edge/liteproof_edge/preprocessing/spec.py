@@ -62,13 +62,14 @@ class _Quiet(AbstractContextManager[None]):
 QUIET = _Quiet()
 
 
-def preprocess(picture: Picture, spec: Spec) -> Prepared:
+def preprocess(picture: Picture, spec: Spec, max_megapixels: int | None = None) -> Prepared:
     """Turn a picture into the model's input.
 
     Args:
         picture: a path, an encoded file's bytes, a Pillow image, or uint8 pixels of shape
             (height, width) or (height, width, 3 or 4).
         spec: the manifest's.
+        max_megapixels: pictures of up to so many million pixels may take more than 128 MiB.
 
     Raises:
         PictureError: it cannot be read as a picture, or the spec refuses it.
@@ -76,7 +77,7 @@ def preprocess(picture: Picture, spec: Spec) -> Prepared:
     name = f"{picture}: " if isinstance(picture, str | Path) else ""
     try:
         with QUIET:
-            return spec.apply(picture)
+            return spec.apply(picture, max_megapixels)
     except PictureError as error:
         raise PictureError(f"{name}{error}") from None
     except UnidentifiedImageError:

@@ -22,6 +22,7 @@ from liteproof_edge.preprocessing.pictures import decode
 from liteproof_edge.preprocessing.spec import QUIET, Spec, preprocess
 
 ENOUGH = 256  # pixels of the shorter side: to see whether a picture can be decoded
+MAX_MEGAPIXELS = 64  # that may take more memory than a device has
 Encoded: TypeAlias = Path | bytes  # a picture's file, or the bytes of one
 Item = TypeVar("Item")
 
@@ -133,7 +134,7 @@ def _decode_row(row: NDArray[np.uint8], encoded: Encoded, task: _Task) -> str:
     """Decode a picture; return why it cannot be, or nothing."""
     try:
         picture = _upright(encoded) if task.transposed else encoded
-        row[...] = preprocess(picture, task.spec).pixels
+        row[...] = preprocess(picture, task.spec, MAX_MEGAPIXELS).pixels
     except PictureError as error:
         return str(error).removeprefix(f"{encoded!s}: ")
     return ""
@@ -151,9 +152,10 @@ def _examine(paths: Sequence[Path]) -> list[Seen | str]:
 def _seen(path: Path) -> Seen | str:
     try:
         with QUIET:
-            image, (width, height) = decode(path, ENOUGH)
+            decoded = decode(path, ENOUGH, MAX_MEGAPIXELS)
     except UnidentifiedImageError:
         return "not a picture that Pillow can read"
     except Exception as error:  # noqa: BLE001 - Pillow's decoders raise many types on damaged files
         return getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return Seen(height, width, image.mode)
+    width, height = decoded.full_size
+    return Seen(height, width, decoded.mode)

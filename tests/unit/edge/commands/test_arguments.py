@@ -6,16 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from liteproof_edge.commands.arguments import EXIT_CODES, SECTIONS, parse
+from liteproof_edge.commands.arguments import EXIT_CODES, MOST_MEGAPIXELS, SECTIONS, parse
+from liteproof_edge.preprocessing.memory import MEGA, MOST_PIXELS
 from liteproof_edge.runtime.loading import Runtime
 
+DECODING = {"--max-megapixels"}
 RUNTIME = {"--runtime"}
 RUNNING = {"--reference-kernels", "--threads"}
 # Each command's own options, and the arguments that it cannot do without.
 OPTIONS = {
-    "classify": RUNTIME | RUNNING | {"--min-confidence", "--unverified"},
+    "classify": DECODING | RUNTIME | RUNNING | {"--min-confidence", "--unverified"},
     "verify": RUNTIME,
-    "evaluate": RUNTIME | RUNNING,
+    "evaluate": DECODING | RUNTIME | RUNNING,
     "bench": RUNTIME | RUNNING | {"-n", "--count"},
     "inspect": {"--tensors", "--memory"},
     "info": set(),
@@ -154,6 +156,7 @@ def test_options_of_classify_have_defaults():
         "bundle": Path("bundle"),
         "pictures": ["a.png", "b.png"],
         "min_confidence": None,
+        "max_megapixels": None,
         "unverified": False,
         "runtime": None,
         "reference_kernels": False,
@@ -172,6 +175,13 @@ def test_picture_may_begin_with_a_dash_behind_two_of_them():
 
 def test_picture_is_standard_input_where_it_is_a_dash():
     assert parse(["classify", "bundle", "-"]).pictures == ["-"]
+
+
+@pytest.mark.parametrize("name", ["classify", "evaluate"])
+def test_megapixels_may_be_as_many_as_any_picture_has(name):
+    assert MOST_MEGAPIXELS * MEGA == MOST_PIXELS
+    given = ["--max-megapixels", str(MOST_MEGAPIXELS)]
+    assert parse([name, *ARGUMENTS[name], *given]).max_megapixels == MOST_MEGAPIXELS
 
 
 @each_command

@@ -587,10 +587,17 @@ def test_process_reports_a_fifo_without_waiting_for_it(command, released, tmp_pa
 
 def test_classify_reports_a_picture_that_is_too_large_on_one_line(run, released, tmp_path):
     path = tmp_path / "large.png"
-    Image.new("1", (10_000, 9_000)).save(path)
+    Image.new("1", (12_000, 12_000)).save(path)
     exit_code, out, err = run("classify", released, path)
     assert (exit_code, out, len(err)) == (3, [], 1)
-    assert err[0].startswith(f"liteproof-edge: {path}: 10000x9000 pixels, ")
+    assert err[0].startswith(f"liteproof-edge: {path}: 12000x12000 pixels take 138 MiB to decode, ")
+
+
+def test_classify_decodes_a_picture_of_the_megapixels_that_are_allowed(run, released, tmp_path):
+    path = tmp_path / "large.png"
+    Image.new("1", (12_000, 12_000)).save(path)
+    exit_code, _, err = run("classify", "--max-megapixels", 144, released, path)
+    assert (exit_code, err) == (3, [f"liteproof-edge: {path}: no ink found: the picture is blank"])
 
 
 def test_process_reports_a_bad_picture_on_one_line(command, released, tmp_path):

@@ -62,7 +62,7 @@ class Spec:
 
 
 def raising(error):
-    def apply(_):
+    def apply(*_):
         raise error
 
     return Spec(apply)
@@ -232,7 +232,7 @@ def test_wish_to_stop_is_no_error_of_the_picture(error):
 
 
 def test_warnings_of_a_decoder_are_not_shown(recwarn):
-    def apply(_):
+    def apply(*_):
         warnings.warn("Corrupt EXIF data", UserWarning, stacklevel=1)
         return "prepared"
 
@@ -244,11 +244,11 @@ def test_warnings_are_shown_again_after_threads_that_overlapped():
     before = list(warnings.filters)
     inside, overlapped, left = (threading.Event() for _ in range(3))
 
-    def first(_):
+    def first(*_):
         inside.set()
         assert overlapped.wait(SECONDS_TO_WAIT)
 
-    def second(_):
+    def second(*_):
         overlapped.set()
         assert left.wait(SECONDS_TO_WAIT)
 
