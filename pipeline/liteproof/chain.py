@@ -10,7 +10,7 @@ from liteproof.evidence.records import Evidence
 from liteproof.export.choices import Choices
 from liteproof.export.stage import export, forget_stale_fallback
 from liteproof.recipes.reader import RecipeFile
-from liteproof.runs.run import Settings
+from liteproof.runs.run import Run, Settings
 from liteproof.training.stage import Existing, train
 
 
@@ -27,7 +27,15 @@ def run_all(
     Raises:
         LiteproofError: as each of the stages does.
     """
-    run = train(path, recipe_file, settings, Existing.REPLACE, layout)
+    return finish(train(path, recipe_file, settings, Existing.REPLACE, layout), strict=strict)
+
+
+def finish(run: Run, *, strict: bool = False) -> Evidence:
+    """Walk what comes after a model is there, trained or adopted.
+
+    Raises:
+        LiteproofError: as each of the stages does.
+    """
     forget_stale_fallback(run)
     export(run, (FLOAT32, run.int8), Choices())
     evidence = compare_models(run)

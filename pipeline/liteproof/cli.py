@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from liteproof.commands.adopt import adopt
 from liteproof.commands.bundle import bundle
 from liteproof.commands.compare import compare
 from liteproof.commands.data import data
@@ -22,7 +23,7 @@ from liteproof_edge.errors import LiteproofError
 INTERRUPTED = "interrupted; `run` resumes by itself, `train` with --resume"
 # Every command, in the order in which a person needs them.
 SECTIONS: Mapping[str, tuple[click.Command, ...]] = {
-    "All at once": (run,),
+    "All at once": (run, adopt),
     "Get data and design": (data, describe),
     "Train, export and compare": (train, export, compare),
     "Ship": (bundle,),

@@ -29,7 +29,7 @@ INTENDED = {
 
 def model_card(recipe: Recipe, manifest: Mapping[str, Any]) -> str:
     """Return MODEL_CARD.md, every figure taken from the manifest."""
-    accuracy, training, pixels = manifest["accuracy"], manifest["training"], manifest["input"]
+    accuracy, pixels = manifest["accuracy"], manifest["input"]
     shipped, before = accuracy["shipped"], accuracy["float"]
     quantization = manifest["quantization"]
     confidence = manifest["confidence"]
@@ -65,15 +65,35 @@ def model_card(recipe: Recipe, manifest: Mapping[str, Any]) -> str:
         calibration=_calibration(quantization["calibration"]),
         golden=_golden(manifest["golden"]["tolerance"]),
         verified=" and ".join(manifest["verified_runtimes"]),
-        training_dataset=training["dataset"],
-        pictures=f"{training['pictures']:,}",
-        validation=f"{training['validation_pictures']:,}",
-        fingerprint=training["fingerprint"],
-        seed=training["seed"],
-        threads=training["threads"],
-        epochs=recipe.training.epochs,
+        dataset=manifest["adoption" if "adoption" in manifest else "training"]["dataset"],
+        origin=_adoption(manifest["adoption"])
+        if "adoption" in manifest
+        else _training(recipe, manifest["training"]),
         licence=DATA_LICENCES.get(recipe.dataset.name, UNKNOWN_LICENCE),
         tools=", ".join(f"{tool} {number}" for tool, number in manifest["tools"].items()),
+    )
+
+
+def _training(recipe: Recipe, training: Mapping[str, Any]) -> str:
+    """Say how the model was trained."""
+    return (
+        "`liteproof run` with the recipe in this bundle: "
+        f"{recipe.training.epochs} epochs on {training['pictures']:,} pictures of\n"
+        f"{training['dataset']}, {training['validation_pictures']:,} more held out for validation; "
+        f"seed {training['seed']}, {training['threads']} threads.\n"
+        f"Training data SHA-256: `{training['fingerprint']}`."
+    )
+
+
+def _adoption(adoption: Mapping[str, Any]) -> str:
+    """Say that the model was trained elsewhere, and what was measured of it here."""
+    return (
+        f"Elsewhere: it was adopted from `{adoption['model']}`, SHA-256\n`{adoption['sha256']}`.\n"
+        "Whether its training knew pictures that it is measured on here, liteproof cannot tell.\n"
+        f"It takes pixels as {adoption['takes']}; it gave {adoption['gives']}.\n"
+        f"For calibration and validation, {adoption['pictures']:,} and "
+        f"{adoption['validation_pictures']:,} pictures of {adoption['dataset']} were held apart,\n"
+        f"SHA-256 `{adoption['fingerprint']}`."
     )
 
 

@@ -4,6 +4,7 @@ import os
 from functools import partial
 from pathlib import Path
 
+from liteproof.adoption.origin import pictures_of
 from liteproof.bundling.writer import Ingredients, write_bundle
 from liteproof.comparison.stage import check, comparison_stage
 from liteproof.errors import RunError
@@ -13,7 +14,7 @@ from liteproof.export.exported import Exported
 from liteproof.export.stage import exported, shipped
 from liteproof.runs.run import Run
 from liteproof.runs.stage import Stage, digest
-from liteproof.training.stage import parts, trained
+from liteproof.training.stage import parts
 
 
 def bundle(run: Run, folder: Path, seeds_file: Path | None = None) -> None:
@@ -30,7 +31,7 @@ def bundle(run: Run, folder: Path, seeds_file: Path | None = None) -> None:
         AccuracyError: the model loses more than the recipe's gate allows.
         ConversionError: no golden vectors can be found.
     """
-    dataset = trained(run)
+    dataset = pictures_of(run)
     variants, variant = exported(run, dataset), shipped(run)
     run.require(run.comparison, f"compare {run.path}")
     if not comparison_stage(run, dataset, variants).is_done():

@@ -125,6 +125,23 @@ def _fallback(run: Run) -> list[dict[str, Any]]:
     return [asdict(attempt) for attempt in Fallback.read(run.fallback).attempts]
 
 
+def _origin(ingredients: Ingredients) -> dict[str, Any]:
+    """Return how the float model came about, and the pictures that it was made or measured with."""
+    run, dataset = ingredients.run, ingredients.dataset
+    pictures = {
+        "dataset": dataset.name,
+        "fingerprint": dataset.fingerprint,
+        "pictures": len(dataset.train.labels) - len(ingredients.validation),
+        "validation_pictures": len(ingredients.validation),
+    }
+    if run.adoption:
+        stated = {key: value for key, value in asdict(run.adoption).items() if key != "labels"}
+        threshold = {"threshold": 0.5} if run.adoption.gives == "sigmoid" else {}
+        return {"adoption": {**stated, **threshold, **pictures}}
+    settings = {"seed": run.settings.seed, "threads": run.settings.threads}
+    return {"training": {**pictures, **settings}}
+
+
 def _describe(
     ingredients: Ingredients, spec: Spec, choice: Choice, confidence: dict[str, Any]
 ) -> dict[str, Any]:
@@ -160,13 +177,6 @@ def _describe(
             **({"several_seeds": ingredients.seeds.summary()} if ingredients.seeds else {}),
         },
         "confidence": confidence,
-        "training": {
-            "dataset": dataset.name,
-            "fingerprint": dataset.fingerprint,
-            "pictures": len(dataset.train.labels) - len(ingredients.validation),
-            "validation_pictures": len(ingredients.validation),
-            "seed": run.settings.seed,
-            "threads": run.settings.threads,
-        },
+        **_origin(ingredients),
         "tools": {"python": platform.python_version(), **{tool: version(tool) for tool in TOOLS}},
     }

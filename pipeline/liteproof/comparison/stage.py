@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from liteproof.adoption.origin import pictures_of
 from liteproof.comparison.robustness import compare_damaged, damage_stage, read_damages
 from liteproof.conversion.variants import Variant
 from liteproof.data.dataset import Dataset
@@ -22,7 +23,6 @@ from liteproof.report.page import write_report
 from liteproof.runs.run import DEVICES, Run
 from liteproof.runs.stage import Stage, digest
 from liteproof.storage import make_folder, write_file
-from liteproof.training.stage import trained
 from liteproof_edge.preprocessing.raw import RawSpec
 from liteproof_edge.runtime.loading import installed
 
@@ -41,7 +41,7 @@ def compare_models(run: Run, devices: Sequence[Path] = (), *, damaged: bool = Fa
         RunError: the models have not been exported since the training.
         DatasetError: a device's file is not valid.
     """
-    dataset = trained(run)
+    dataset = pictures_of(run)
     variants = exported(run, dataset)
     for file in devices:
         _keep(run, file)
@@ -63,7 +63,7 @@ def compare_part(run: Run, limit: int) -> Evidence:
     Raises:
         RunError: the models have not been exported since the training.
     """
-    dataset = trained(run)
+    dataset = pictures_of(run)
     evidence = _compare(run, dataset, exported(run, dataset), limit)
     return replace(evidence, verdict=None)  # also where the limit is above the number of pictures
 
@@ -152,16 +152,21 @@ def _compare(run: Run, dataset: Dataset, variants: Sequence[Variant], n: int) ->
 
 
 def _provenance(run: Run, dataset: Dataset, candidate: Variant) -> dict[str, str]:
+    adoption = run.adoption
     return {
         "recipe": f"{run.recipe.name}: {run.recipe.description}",
-        "training": str(run.settings),
-        "data": f"{dataset.name}, SHA-256 {dataset.fingerprint} (training), "
-        f"{dataset.test_fingerprint} (test)",
+        "training": f"elsewhere: {adoption.model}, SHA-256 {adoption.sha256}"
+        if adoption
+        else str(run.settings),
+        "data": f"{dataset.name}, SHA-256 {dataset.fingerprint} "
+        f"({'calibration' if adoption else 'training'}), {dataset.test_fingerprint} (test)",
         "Keras model": f"SHA-256 {digest(run.keras_model)}",
         candidate.name: f"SHA-256 {digest(run.tflite_model(candidate))}",
         "tools": ", ".join(
             f"{tool} {version(tool)}" for tool in ("liteproof", "tensorflow", "keras", "numpy")
         ),
-        "again": f"liteproof run {run.recipe.name} --seed {run.settings.seed} "
+        "again": adoption.again
+        if adoption
+        else f"liteproof run {run.recipe.name} --seed {run.settings.seed} "
         f"--threads {run.settings.threads}",
     }

@@ -6,6 +6,7 @@ from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from liteproof.adoption.origin import pictures_of
 from liteproof.calibration.choice import choose
 from liteproof.conversion.variants import FLOAT32, Variant, Weights, every_variant, named
 from liteproof.data.dataset import Dataset
@@ -21,7 +22,7 @@ from liteproof.runs.run import Run
 from liteproof.runs.stage import Stage, digest
 from liteproof.storage import write_file
 from liteproof.tensorflow_setup import quiet
-from liteproof.training.stage import fine_tune, parts, trained
+from liteproof.training.stage import fine_tune, parts
 
 if TYPE_CHECKING:
     from liteproof.export.exporter import Exporter
@@ -39,7 +40,7 @@ def export(run: Run, variants: Sequence[Variant], choices: Choices) -> list[Expo
         ConversionError: it cannot be converted, or the result is not what it is called.
         CompatibilityError: a target cannot run it.
     """
-    dataset = trained(run)
+    dataset = pictures_of(run)
     with _exporter(run, dataset, choices) as exporter:
         return [_export(run, dataset, variant, choices, exporter) for variant in variants]
 
@@ -64,7 +65,9 @@ def export_gated(
     Raises:
         As `export`, except where only one form cannot be tried.
     """
-    dataset = trained(run)
+    dataset = pictures_of(run)
+    if run.adoption:
+        forms = [form for form in forms if form.weights is Weights.FLOAT]
     with _exporter(run, dataset, choices) as exporter:
 
         def make(variant: Variant, wide: Sequence[str]) -> Exported:
@@ -100,7 +103,7 @@ def shipped(run: Run) -> Variant:
 
 def forget_stale_fallback(run: Run) -> None:
     """Let the recipe's own int8 ship again where the gate was held by another training."""
-    if run.fallback.is_file() and not _is_current(run, trained(run), shipped(run)):
+    if run.fallback.is_file() and not _is_current(run, pictures_of(run), shipped(run)):
         say("export: what held the gate came from another training; the recipe's int8 ships")
         run.fallback.unlink()
 
@@ -163,6 +166,8 @@ def _export(
     exporter: Callable[[], "Exporter"],
     wide: Sequence[str] = (),
 ) -> Exported:
+    if run.adoption and variant.weights is Weights.QAT:
+        raise RunError(f"{run.path}: {variant.name}: an adopted model is not trained further here")
     run.require(run.trained_model(variant.weights), f"train {run.recipe.name} --out {run.path}")
     stage = _stage(run, dataset, variant, strip=choices.strip, wide=wide)
     stage.perform(lambda: exporter().export(variant, wide))

@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from liteproof.errors import RecipeError
 from liteproof.recipes.schema import (
+    AdoptedRecipe,
     Conv,
     Dense,
     Dropout,
@@ -45,7 +46,7 @@ CHOICES: dict[str, type] = {
     "photo": Photo,
 }
 UNKNOWN = "unexpected_keyword_argument"
-_RECIPE = TypeAdapter(Recipe)
+ADOPTION = "adoption"  # the table of a model that was trained elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class RecipeFile:
 
     def part(self, *names: str) -> str:
         """Return the named parts of the recipe as canonical JSON: what a stage depends on."""
-        whole = _RECIPE.dump_python(self.recipe, mode="json")
+        whole = TypeAdapter(type(self.recipe)).dump_python(self.recipe, mode="json")
         return json.dumps({name: whole[name] for name in names}, sort_keys=True)
 
 
@@ -92,7 +93,10 @@ def load_recipe(name_or_path: str) -> RecipeFile:
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise RecipeError(f"{name_or_path}: cannot be read: {error}") from None
-    return parse_recipe(text, name_or_path)
+    found = parse_recipe(text, name_or_path)
+    if isinstance(found.recipe, AdoptedRecipe):
+        raise RecipeError(f"{path}: is of an adopted model, which `liteproof adopt` makes")
+    return found
 
 
 def parse_recipe(text: str, where: str) -> RecipeFile:
@@ -105,19 +109,21 @@ def parse_recipe(text: str, where: str) -> RecipeFile:
         table = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise RecipeError(f"{where}: not TOML: {error}") from None
+    kind = AdoptedRecipe if ADOPTION in table else Recipe
     try:
         # By way of JSON, where a strict check still turns lists into tuples and words into enums.
-        return RecipeFile(_RECIPE.validate_json(json.dumps(table, default=str)), text)
+        adapter: TypeAdapter[Recipe] = TypeAdapter(kind)
+        return RecipeFile(adapter.validate_json(json.dumps(table, default=str)), text)
     except ValidationError as error:
-        raise RecipeError(f"{where}: {_explain(error)}") from None
+        raise RecipeError(f"{where}: {_explain(error, kind)}") from None
 
 
-def _explain(error: ValidationError) -> str:
+def _explain(error: ValidationError, kind: type[Recipe]) -> str:
     """Return the first problem in one line: the key's path, what is wrong, what was expected."""
     problems = error.errors()
     # An unknown key often leaves a required one missing: the unknown one is the cause.
     problem = next((item for item in problems if item["type"] == UNKNOWN), problems[0])
-    path, keys = _locate(problem["loc"])
+    path, keys = _locate(problem["loc"], kind)
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     if problem["type"] == UNKNOWN:
         return f"{path}: unknown key{_nearest(str(problem['loc'][-1]), keys)}{more}"
@@ -129,10 +135,10 @@ def _explain(error: ValidationError) -> str:
     return f"{path}: {given}{message}{more}"
 
 
-def _locate(location: tuple[int | str, ...]) -> tuple[str, list[str]]:
+def _locate(location: tuple[int | str, ...], kind: type[Recipe]) -> tuple[str, list[str]]:
     """Return a problem's path as in the TOML file, and the keys known at that level."""
     path, keys = "", list[str]()
-    table: type = Recipe
+    table: type = kind
     for part in location:
         if part in CHOICES:
             table = CHOICES[str(part)]

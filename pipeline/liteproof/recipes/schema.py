@@ -1,5 +1,6 @@
 """A recipe: everything that makes a model. What it may say, key by key, with type and range."""
 
+from dataclasses import field
 from enum import Enum
 from typing import Annotated, Literal
 
@@ -267,3 +268,24 @@ class Recipe:
     preprocessing: Preprocessing = Field(default_factory=Raw)
     quantization: QuantizationChoice = Field(default_factory=QuantizationChoice)
     gates: Gates = Field(default_factory=Gates)
+
+
+@dataclass(frozen=True, config=STRICT)
+class Adoption:
+    """Where a model comes from that was trained elsewhere, and what was found of it."""
+
+    model: str  # its file's name
+    sha256: str  # of it
+    labels: tuple[str, ...]  # of its classes, in the order of its outputs
+    takes: str  # what it takes pixels as, and how that is known
+    gives: str  # what its last layer was
+    again: str  # the command that adopts it
+
+
+@dataclass(frozen=True, config=STRICT)
+class AdoptedRecipe(Recipe):
+    """The recipe of a model that was trained elsewhere: its layers are in its own file."""
+
+    architecture: Architecture = field(default=Architecture(()), init=False)
+    training: Training = field(default=Training(epochs=1), init=False)  # unknown, and never read
+    adoption: Adoption = field(kw_only=True)

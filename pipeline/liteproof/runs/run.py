@@ -7,7 +7,7 @@ from pathlib import Path
 from liteproof.conversion.variants import Scheme, Variant, Weights
 from liteproof.errors import RunError
 from liteproof.recipes.reader import RecipeFile, parse_recipe
-from liteproof.recipes.schema import Precision, Recipe
+from liteproof.recipes.schema import AdoptedRecipe, Adoption, Precision, Recipe
 from liteproof.storage import make_folder, write_file
 from liteproof.tensorflow_setup import Device
 
@@ -46,6 +46,11 @@ class Run:
     def recipe(self) -> Recipe:
         """The recipe that the run was begun with."""
         return self.recipe_file.recipe
+
+    @property
+    def adoption(self) -> Adoption | None:
+        """Where its model comes from, if that was trained elsewhere."""
+        return self.recipe.adoption if isinstance(self.recipe, AdoptedRecipe) else None
 
     @property
     def checkpoints(self) -> Path:

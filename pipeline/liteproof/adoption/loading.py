@@ -1,0 +1,34 @@
+"""Reading a model of others, by what its file is; nothing that it brings along is executed."""
+
+import hashlib
+from pathlib import Path
+
+import keras
+
+from liteproof.conversion.quantization import load_keras
+from liteproof_edge.errors import ModelError
+
+EXPECTED = "expected a .keras or .h5 file, or a SavedModel's folder"
+
+
+def load_model(path: Path) -> keras.Model:
+    """Load a model of any of these forms.
+
+    Raises:
+        ModelError: there is none.
+        ConversionError: it does not load here.
+    """
+    if not path.exists():
+        raise ModelError(f"{path}: not found; {EXPECTED}")
+    return load_keras(path)
+
+
+def model_digest(path: Path) -> str:
+    """Return SHA-256 of a model's file, or of all the files in its folder, their names included."""
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    total = hashlib.sha256()
+    for file in files:
+        if file.is_file():
+            name = str(file.relative_to(path)) if path.is_dir() else ""
+            total.update(name.encode() + b"\0" + file.read_bytes())
+    return total.hexdigest()

@@ -1,0 +1,109 @@
+"""The labelled pictures of an adopted model, their classes in the order of its outputs."""
+
+import hashlib
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from liteproof.data.dataset import Dataset, load_dataset
+from liteproof.data.folder_listing import TEST, TRAIN
+from liteproof.data.sources import get_source
+from liteproof.progress import say
+from liteproof.recipes.schema import DatasetChoice, Preprocessing
+from liteproof.storage import make_folder, writing
+from liteproof_edge import idx
+from liteproof_edge.errors import DatasetError
+from liteproof_edge.idx import Examples
+
+JOINED = "pictures"  # the folder of links to two folders
+
+
+def dataset_name(folder: Path) -> str:
+    """Return a name for the pictures of a folder, as a recipe's `dataset.name` must be."""
+    return re.sub(r"[^a-z0-9]+", "_", folder.absolute().name.lower()).strip("_") or JOINED
+
+
+def record_pictures(data: Path, test: Path | None, data_dir: Path) -> None:
+    """Look at every picture, and make them the dataset of that name in a folder for datasets.
+
+    Args:
+        data: `<class>/<picture>`, or `train/` and `test/` with these, or IDX files.
+        test: another such folder, whose pictures the comparison takes; None: those of `test/`, else
+            a fifth of each class.
+        data_dir: the folder.
+
+    Raises:
+        DatasetError: they cannot be read, or are not labelled.
+        StorageError: `data_dir` cannot be written.
+    """
+    get_source(dataset_name(data), data_dir, say, _joined(data, test, data_dir) if test else data)
+
+
+def _joined(data: Path, test: Path, data_dir: Path) -> Path:
+    """Return a folder that holds links: two folders look like one with `train` and `test` in it."""
+    for folder in (data, test):
+        if not folder.is_dir():
+            raise DatasetError(f"{folder}: not a folder; expected one of pictures")
+        if idx.is_idx_folder(folder):
+            raise DatasetError(f"{folder}: IDX files have a test part; expected no --test")
+    joined = make_folder(data_dir / JOINED)
+    for name, folder in ((TRAIN, data), (TEST, test)):
+        link, inner = joined / name, folder / name
+        with writing(link):
+            link.unlink(missing_ok=True)
+            link.symlink_to(os.path.abspath(inner if inner.is_dir() else folder))  # noqa: PTH100 - a link stays one
+    return joined
+
+
+def load_pictures(
+    choice: DatasetChoice, preprocessing: Preprocessing, data_dir: Path, labels: Sequence[str]
+) -> Dataset:
+    """Return recorded pictures, decoded, with a class's index that of the model's output.
+
+    Args:
+        choice: of the run's recipe.
+        preprocessing: the same.
+        data_dir: where they were recorded.
+        labels: the classes, in the order of the outputs; () where the folders' own are.
+
+    Raises:
+        DatasetError: the labels are not the pictures' classes.
+    """
+    dataset = load_dataset(choice, preprocessing, data_dir, say)
+    return _in_order(dataset, tuple(labels)) if labels else dataset
+
+
+def _in_order(dataset: Dataset, labels: tuple[str, ...]) -> Dataset:
+    found = dataset.labels
+    if found == labels:
+        return dataset
+    if set(found) == set(map(str, range(len(labels)))):  # classes that have numbers for names
+        found = labels
+    unknown = [name for name in found if name not in labels]
+    missing = [name for name in labels if name not in found]
+    if unknown or missing:
+        problem = f"class {unknown[0]!r} is not" if unknown else f"no pictures of {missing[0]!r},"
+        raise DatasetError(
+            f"{dataset.name}: {problem} among the {len(labels)} labels; expected a folder for each "
+            f"of {', '.join(labels[:5])}{', …' if len(labels) > 5 else ''}"
+        )
+    order = np.array([labels.index(name) for name in found], np.int64)
+
+    def ordered(examples: Examples) -> Examples:
+        return Examples(examples.images, order[examples.labels])
+
+    def marked(fingerprint: str) -> str:
+        return hashlib.sha256("\n".join((fingerprint, *labels)).encode()).hexdigest()
+
+    return replace(
+        dataset,
+        labels=labels,
+        train=ordered(dataset.train),
+        test=ordered(dataset.test),
+        fingerprint=marked(dataset.fingerprint),
+        test_fingerprint=marked(dataset.test_fingerprint),
+    )

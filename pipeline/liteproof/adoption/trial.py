@@ -1,0 +1,70 @@
+"""Which of the usual ranges a model takes pixels in: each is tried on labelled pictures."""
+
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from liteproof.adoption.pixels import RANGES, Range
+from liteproof.adoption.shaping import Ending, Shape, as_classifier
+from liteproof_edge.idx import Examples
+
+BATCH = 50
+
+
+class Tried(NamedTuple):
+    """A range, and how the model does with it.
+
+    Attributes:
+        range: which.
+        right: pictures.
+        n: of so many.
+        likelihood: mean logarithm of the true class's probability, which settles a tie.
+    """
+
+    range: Range
+    right: int
+    n: int
+    likelihood: float
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        return f"{self.range.name}: {self.right / self.n:.1%}"
+
+
+def try_ranges(
+    ending: Ending, shape: Shape, examples: Examples, chosen: NDArray[np.int64], *, bgr: bool
+) -> list[Tried]:
+    """Return how a model does with each range, the best first.
+
+    Args:
+        ending: the model up to its logits.
+        shape: of a picture.
+        examples: labelled pictures, none of the test ones.
+        chosen: which of them are tried.
+        bgr: whether it takes blue first.
+    """
+    labels = examples.labels[chosen]
+    tried = []
+    for each in RANGES:
+        channels = shape[2]
+        model = as_classifier(
+            ending, shape, (each.mean,) * channels, (each.scale,) * channels, bgr=bgr
+        )
+        logits = _logits(model, examples.images[chosen])
+        known = logits - logits.max(axis=1, keepdims=True)
+        known -= np.log(np.exp(known).sum(axis=1, keepdims=True))
+        right = int((logits.argmax(axis=1) == labels).sum())
+        likelihood = float(known[np.arange(len(labels)), labels].mean())
+        tried.append(Tried(each, right, len(labels), likelihood))
+    return sorted(tried, key=lambda each: (each.right, each.likelihood), reverse=True)
+
+
+def _logits(model: keras.Model, pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
+    parts = [
+        np.asarray(model(pictures[first : first + BATCH].astype(np.float32), training=False))
+        for first in range(0, len(pictures), BATCH)
+    ]
+    logits: NDArray[np.float64] = np.concatenate(parts).astype(np.float64)
+    return logits
