@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 
 from liteproof.errors import ConversionError
 from liteproof.network.architecture import INPUT, OUTPUT
@@ -120,7 +121,7 @@ def as_classifier(
         # softmax((-z/2, z/2)) is sigmoid(z): class 1 is the answer where that is above one half.
         two = keras.layers.Dense(2, use_bias=False, name=OUTPUT)
         logits = two(answers)
-        two.set_weights([[[-0.5, 0.5]]])
+        two.set_weights([np.array([[-0.5, 0.5]], np.float32)])
     else:
         logits = keras.layers.Activation("linear", dtype="float32", name=OUTPUT)(answers)
     return keras.Model(pixels, logits)
@@ -142,24 +143,25 @@ def _as_taken(
         return keras.layers.Rescaling(scale[0], -mean[0] * scale[0], name="rescaling")(pixels)
     mixing = keras.layers.Conv2D(channels, 1, name="mixing")
     values = mixing(pixels)
-    order = range(channels)[::-1] if bgr else range(channels)
-    kernel = [[[[0.0] * channels for _ in order]]]
-    for to, source in enumerate(order):
-        kernel[0][0][source][to] = scale[to]
-    mixing.set_weights([kernel, [-m * s for m, s in zip(mean, scale, strict=True)]])
+    order = slice(None, None, -1) if bgr else slice(None)
+    kernel = np.diag(np.array(scale, np.float32))[order]
+    mixing.set_weights([kernel[np.newaxis, np.newaxis], -np.multiply(mean, scale)])
     return values
 
 
 def _choose(model: keras.Model, output: str | None, where: str) -> Any:  # noqa: ANN401 - KerasTensor
     outputs = list(model.outputs)
-    names = [str(name) for name in getattr(model, "output_names", range(len(outputs)))]
-    if output is None:
-        if len(outputs) != 1:
-            raise ConversionError(
-                f"{where}: gives {len(outputs)} outputs; expected --output, one of "
-                f"{', '.join(names)}"
-            )
+    if output is None and len(outputs) == 1:
         return outputs[0]
+    given = getattr(model, "_outputs_struct", None)  # its flattening is `outputs`, by sorted keys
+    if isinstance(given, dict):
+        names = sorted(given)
+    else:
+        names = [str(name) for name in getattr(model, "output_names", range(len(outputs)))]
+    if output is None:
+        raise ConversionError(
+            f"{where}: gives {len(outputs)} outputs; expected --output, one of {', '.join(names)}"
+        )
     if output not in names:
         raise ConversionError(f"{where}: no output {output!r}, expected one of {', '.join(names)}")
     return outputs[names.index(output)]

@@ -134,8 +134,8 @@ def _complete(
     ending: "Ending", shape: tuple[int, int, int], dataset: Dataset, request: Request
 ) -> "tuple[keras.Model, str]":
     """Return the model from pixels to logits, and in words what it takes them as."""
-    from liteproof.adoption.pixels import own_arithmetic  # noqa: PLC0415 - TensorFlow
     from liteproof.adoption.shaping import as_classifier  # noqa: PLC0415 - TensorFlow
+    from liteproof.network.first_layers import own_arithmetic  # noqa: PLC0415 - TensorFlow
 
     channels = shape[2]
     mean, scale = request.mean or (0.0,), request.scale or (1.0,)
@@ -161,7 +161,7 @@ def _tried(
     chosen = choose(labels, everything, TRIED, random_stream(0, Stream.CALIBRATION))[:TRIED]
     best, *others = try_ranges(ending, shape, dataset.train, chosen, bgr=bgr)
     told = "; ".join(map(str, (best, *others)))
-    takes = f"{best.range.name}, by its accuracy on {best.n} labelled pictures ({told})"
+    takes = f"{best.range.name}, found on {best.n} labelled pictures (right: {told})"
     return ((best.range.mean,), (best.range.scale,)), takes
 
 

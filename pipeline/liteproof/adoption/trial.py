@@ -6,11 +6,26 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from liteproof.adoption.pixels import RANGES, Range
 from liteproof.adoption.shaping import Ending, Shape, as_classifier
 from liteproof_edge.idx import Examples
+from liteproof_edge.measurement.evaluation import wilson_interval
 
 BATCH = 50
+
+
+class Range(NamedTuple):
+    """What a model may take pixels as: (pixel - mean) x scale."""
+
+    name: str
+    mean: float
+    scale: float
+
+
+RANGES = (
+    Range("0 to 255", 0.0, 1.0),
+    Range("0 to 1", 0.0, 1 / 255),
+    Range("-1 to 1", 127.5, 1 / 127.5),
+)
 
 
 class Tried(NamedTuple):
@@ -58,7 +73,12 @@ def try_ranges(
         right = int((logits.argmax(axis=1) == labels).sum())
         likelihood = float(known[np.arange(len(labels)), labels].mean())
         tried.append(Tried(each, right, len(labels), likelihood))
-    return sorted(tried, key=lambda each: (each.right, each.likelihood), reverse=True)
+    scaled = sorted(tried[1:], key=lambda each: (each.right, each.likelihood), reverse=True)
+    # A network of ReLUs knows its classes at any brightness, and hardly one is trained on 0 to 255
+    # without a layer that rescales: that takes more than chance to be believed.
+    _, most = wilson_interval(scaled[0].right, len(labels))
+    pixels = tried[:1]
+    return pixels + scaled if pixels[0].right / len(labels) > most else scaled + pixels
 
 
 def _logits(model: keras.Model, pictures: NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -29,12 +29,12 @@ class ModelInput:
     Attributes:
         shape: height, width and channels of one picture.
         normalisation: of pixels before the model; None: they go in unchanged.
-        rescaling: the factor by which the model's own first layer multiplies; None: it has none.
+        scaled_by: what in the model itself scales pixels first, in words; None: nothing does.
     """
 
     shape: tuple[int, int, int]
     normalisation: Normalisation | None
-    rescaling: float | None
+    scaled_by: str | None
 
 
 def check_form(pictures: NDArray[Any], takes: ModelInput) -> Iterator[Finding]:
@@ -45,7 +45,7 @@ def check_form(pictures: NDArray[Any], takes: ModelInput) -> Iterator[Finding]:
     if kind == "f" and (broken := _not_finite(pictures)):
         yield broken
     if pictures.size and kind in "iuf":
-        yield from _range(pictures, takes)
+        yield from _range(pictures)
     yield from _shape(pictures, takes.shape)
     yield from _normalisation(takes)
 
@@ -78,14 +78,14 @@ def _not_finite(pictures: NDArray[Any]) -> Finding | None:
     )
 
 
-def _range(pictures: NDArray[Any], takes: ModelInput) -> Iterator[Finding]:
+def _range(pictures: NDArray[Any]) -> Iterator[Finding]:
     finite = pictures[np.isfinite(pictures)] if pictures.dtype.kind == "f" else pictures
     if not finite.size:
         return
     low, high = finite.min().item(), finite.max().item()
     spanned = f"values span {low:g} to {high:g}"
     if pictures.dtype == np.uint8:
-        yield from _levels(low, high, spanned, takes)
+        yield from _levels(low, high, spanned)
     elif low >= 0 and high <= 1:
         yield Finding(Rule.RANGE, Severity.ERROR, f"{spanned}: divided by 255 already", BEFORE)
     elif low >= -1 and high <= 1:
@@ -99,18 +99,15 @@ def _range(pictures: NDArray[Any], takes: ModelInput) -> Iterator[Finding]:
         yield Finding(Rule.RANGE, Severity.ERROR, f"{spanned}, expected 0 to 255", remedy)
 
 
-def _levels(low: int, high: int, spanned: str, takes: ModelInput) -> Iterator[Finding]:
-    if (low, high) == (0, HIGHEST):
+def _levels(low: int, high: int, spanned: str) -> Iterator[Finding]:
+    """Yield what looks like wrong scaling; the input's own range is always made 0 to 255."""
+    if high - low >= FEWEST_VALUES:
         return
-    severity = Severity.ERROR
+    severity = Severity.WARNING
+    remedy = "give pictures as the device will see them, not scaled and not of one subject"
     if high <= 1:
+        severity = Severity.ERROR
         remedy = "divided by 255 before they became integers: give the pixels, 0 to 255"
-    elif high - low < FEWEST_VALUES:
-        remedy = "give pictures as the device will see them, not scaled and not of one subject"
-    else:
-        # A uint8 input that takes pixels as they are has scale 1.0, which follows from 0 and 255.
-        severity = Severity.WARNING if takes.normalisation else Severity.ERROR
-        remedy = "add pictures with both 0 and 255, or int8 will not take pixels as they are"
     yield Finding(Rule.RANGE, severity, f"{spanned}, expected 0 to 255", remedy)
 
 
@@ -144,16 +141,16 @@ def _shape(pictures: NDArray[Any], expected: tuple[int, int, int]) -> Iterator[F
 
 
 def _normalisation(takes: ModelInput) -> Iterator[Finding]:
-    if takes.normalisation and takes.rescaling is not None:
+    if takes.normalisation and takes.scaled_by:
         scale = ", ".join(f"{factor:.3g}" for factor in takes.normalisation.scale)
         yield Finding(
             Rule.NORMALISATION,
             Severity.ERROR,
-            f"pixels are normalised (scale {scale}) and the model rescales them by "
-            f"{takes.rescaling:.3g} itself: twice",
+            f"pixels are normalised (scale {scale}) and the model scales them itself, beginning "
+            f"with {takes.scaled_by}: twice",
             "leave one of the two out: the one that training did not have",
         )
-    if takes.normalisation is None and takes.rescaling is None:
+    if takes.normalisation is None and takes.scaled_by is None:
         yield Finding(
             Rule.NORMALISATION,
             Severity.WARNING,

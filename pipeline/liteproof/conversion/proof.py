@@ -73,5 +73,5 @@ def _check_ends(model: Model, variant: Variant, normalisation: Normalisation | N
         if parameters != AS_THEY_ARE:
             raise ConversionError(
                 f"{variant.name}: the input is uint8 with {parameters}, expected {AS_THEY_ARE}, so "
-                "that pixels go in as they are: the calibration pictures do not span 0 to 255"
+                "that pixels go in as they are"
             )

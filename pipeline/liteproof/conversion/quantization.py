@@ -21,6 +21,7 @@ from liteproof.storage import tensorflow_writing
 from liteproof_edge.errors import ModelError, one_line
 from liteproof_edge.model.affine import Normalisation
 
+HIGHEST_PIXEL = 255
 OPERATORS = {
     Scheme.INT8: tf.lite.OpsSet.TFLITE_BUILTINS_INT8,
     Scheme.INT8_MIXED: tf.lite.OpsSet.TFLITE_BUILTINS_INT8,
@@ -138,6 +139,12 @@ def _feed(
         raise ConversionError(f"{variant.name}: no representative dataset was given")
 
     def feed() -> Iterator[list[NDArray[np.float32]]]:
+        if (int(pictures.min()), int(pictures.max())) != (0, HIGHEST_PIXEL):
+            # The input's scale is that of all pixels then, so that a uint8 one takes them as they
+            # are: a picture with 0 in one corner and 255 in the other sees to it.
+            spanning = pictures[:1].copy()
+            spanning[:, 0, 0], spanning[:, -1, -1] = 0, HIGHEST_PIXEL
+            yield [as_real(spanning, normalisation)]
         for picture in pictures:
             yield [as_real(picture[np.newaxis], normalisation)]
 

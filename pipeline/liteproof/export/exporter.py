@@ -32,6 +32,7 @@ from liteproof.export.choices import Choices
 from liteproof.export.exported import Exported
 from liteproof.export.subject import Subject
 from liteproof.export.validation import Validation
+from liteproof.network.first_layers import own_arithmetic
 from liteproof.progress import say
 from liteproof.storage import write_file
 from liteproof_edge.inspection.inspect import inspect
@@ -103,7 +104,9 @@ class Exporter(AbstractContextManager["Exporter"]):
         subject = self.subject
         pictures, labels = subject.representative
         model = self._trained[Weights.FLOAT].model
-        takes = ModelInput(tuple(model.input_shape[1:]), subject.normalisation, rescaling(model))
+        takes = ModelInput(
+            tuple(model.input_shape[1:]), subject.normalisation, own_arithmetic(model)
+        )
         lint = partial(
             check_calibration,
             pictures,
@@ -193,14 +196,3 @@ def values_of(flatbuffer: bytes) -> int:
     """Return how many numbers a model computes for one picture, in all its layers."""
     tensors = read_model(flatbuffer).subgraphs[0].tensors
     return sum(math.prod(tensor.shape) for tensor in tensors if not tensor.size_bytes)
-
-
-def rescaling(model: keras.Model) -> float | None:
-    """Return the factor of a Rescaling layer that a model's pixels meet first, if they do."""
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.InputLayer):
-            continue
-        if isinstance(layer, keras.layers.Rescaling):
-            return float(layer.scale)
-        return None
-    return None

@@ -15,9 +15,10 @@ from liteproof.conversion.quantization import classifier_shape, load_keras
 from liteproof.conversion.variants import FLOAT32, Variant, Weights
 from liteproof.export.choices import Choices
 from liteproof.export.exported import Exported
-from liteproof.export.exporter import Exporter, rescaling
+from liteproof.export.exporter import Exporter
 from liteproof.export.fallback import Fallback, descend, shipped_record
 from liteproof.export.subject import Pictures, Subject
+from liteproof.network.first_layers import own_arithmetic
 from liteproof.storage import make_folder, write_file
 from liteproof_edge.errors import DatasetError
 from liteproof_edge.model.affine import Normalisation
@@ -58,7 +59,7 @@ def read_subject(
             "for each of the model's outputs, or pictures without folders"
         )
     labels = given.classes or tuple(map(str, range(classes)))
-    takes = ModelInput(shape, normalisation, rescaling(model))
+    takes = ModelInput(shape, normalisation, own_arithmetic(model))
     report = check_calibration(given.pictures, takes, labels=given.labels, classes=labels)
     report.check(str(representative))
     calibrating = _calibrating(given)

@@ -161,9 +161,11 @@ def test_int8_needs_representative_pictures(model):
         convert(model, INT8)
 
 
-def test_calibration_that_does_not_span_the_pixels_is_caught(model):
-    with pytest.raises(ConversionError, match="the input is uint8 with .*so that pixels go in as"):
-        convert(model, INT8, SPANNING // 2)
+def test_pixels_go_in_as_they_are_whatever_the_calibration_pictures_span(model):
+    graph = read_model(convert(model, INT8, 10 + SPANNING // 2)).subgraphs[0]
+    pixels = graph.tensors[graph.inputs[0]]
+
+    assert (pixels.dtype, pixels.scales, pixels.zero_points) == ("uint8", (1.0,), (0,))
 
 
 def test_float_operator_in_an_int8_model_is_named():

@@ -1,6 +1,6 @@
-"""What a model takes pixels as: read from its first layers, else found out on labelled pictures."""
+"""What a Keras model does first with its pixels: whether it scales them itself."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 
@@ -21,21 +21,6 @@ PASSING_OPERATIONS = {"GetItem", "Stack", "Concatenate", "Cast", "Flip", "Transp
 ARITHMETIC = (keras.layers.Rescaling, keras.layers.Normalization)
 # As `preprocess_input` writes them.
 ARITHMETIC_OPERATIONS = {"TrueDivide", "Divide", "Multiply", "Subtract", "Add", "Rescaling"}
-
-
-class Range(NamedTuple):
-    """What a model may take pixels as: (pixel - mean) x scale."""
-
-    name: str
-    mean: float
-    scale: float
-
-
-RANGES = (
-    Range("0 to 255", 0.0, 1.0),
-    Range("0 to 1", 0.0, 1 / 255),
-    Range("-1 to 1", 127.5, 1 / 127.5),
-)
 
 
 def own_arithmetic(model: keras.Model) -> str | None:
