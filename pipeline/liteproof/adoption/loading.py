@@ -5,6 +5,7 @@ from pathlib import Path
 
 import keras
 
+from liteproof.adoption.saved_model import load_saved_model
 from liteproof.conversion.quantization import load_keras
 from liteproof_edge.errors import ModelError
 
@@ -20,7 +21,7 @@ def load_model(path: Path) -> keras.Model:
     """
     if not path.exists():
         raise ModelError(f"{path}: not found; {EXPECTED}")
-    return load_keras(path)
+    return load_saved_model(path) if path.is_dir() else load_keras(path)
 
 
 def model_digest(path: Path) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 
 from liteproof.errors import ConversionError
 from liteproof.network.architecture import INPUT, OUTPUT
+from liteproof.network.frozen import FrozenGraph
 
 Shape = tuple[int, int, int]
 ENDINGS = {"softmax", "sigmoid"}
@@ -172,6 +173,8 @@ def _take_off(answer: Any) -> tuple[Any, str]:  # noqa: ANN401 - KerasTensor
     layer = answer._keras_history.operation  # noqa: SLF001 - the only way to what made a tensor
     while isinstance(layer, keras.Model):  # a model within a model ends as its own last layer does
         layer = layer.outputs[0]._keras_history.operation  # noqa: SLF001
+    if isinstance(layer, FrozenGraph):
+        return answer, layer.take_off_ending() or LOGITS
     activation = getattr(getattr(layer, "activation", None), "__name__", None)
     if activation in ENDINGS:
         layer.activation = keras.activations.linear

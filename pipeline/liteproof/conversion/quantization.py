@@ -16,6 +16,7 @@ from liteproof.conversion.custom_layers import unknown_layers
 from liteproof.conversion.proof import prove
 from liteproof.conversion.variants import Granularity, Scheme, Variant
 from liteproof.errors import ConversionError
+from liteproof.network import frozen  # noqa: F401 - a layer that files may hold
 from liteproof.network.architecture import INPUT, OUTPUT
 from liteproof.storage import tensorflow_writing
 from liteproof_edge.errors import ModelError, one_line

@@ -4,6 +4,8 @@ from typing import Any
 
 import keras
 
+from liteproof.network.frozen import FrozenGraph
+
 # Pixels stay pixels through these.
 PASSING = (
     keras.layers.InputLayer,
@@ -39,6 +41,9 @@ def own_arithmetic(model: keras.Model) -> str | None:
                 continue
             if isinstance(operation, keras.Model) and (found := own_arithmetic(operation)):
                 return found
+            if isinstance(operation, FrozenGraph):
+                found = operation.first_arithmetic()
+                return found and f"its arithmetic, {found}"
             if isinstance(operation, ARITHMETIC):
                 return _told(operation)
             if type(operation).__name__ in ARITHMETIC_OPERATIONS:
