@@ -4,9 +4,11 @@ import hashlib
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from liteproof.adoption.saved_model import load_saved_model
 from liteproof.conversion.quantization import load_keras
+from liteproof.errors import ConversionError
 from liteproof_edge.errors import ModelError
 
 EXPECTED = "expected a .keras or .h5 file, or a SavedModel's folder"
@@ -21,7 +23,11 @@ def load_model(path: Path) -> keras.Model:
     """
     if not path.exists():
         raise ModelError(f"{path}: not found; {EXPECTED}")
-    return load_saved_model(path) if path.is_dir() else load_keras(path)
+    model = load_saved_model(path) if path.is_dir() else load_keras(path)
+    for variable in model.variables:
+        if not np.isfinite(keras.ops.convert_to_numpy(variable)).all():
+            raise ConversionError(f"{path}: weights {variable.path} are NaN or infinite")
+    return model
 
 
 def model_digest(path: Path) -> str:
