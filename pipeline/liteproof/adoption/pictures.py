@@ -11,7 +11,7 @@ import numpy as np
 
 from liteproof.data.dataset import Dataset, load_dataset
 from liteproof.data.folder_listing import TEST, TRAIN
-from liteproof.data.sources import get_source
+from liteproof.data.sources import Given, get_source
 from liteproof.progress import say
 from liteproof.recipes.schema import DatasetChoice, Preprocessing
 from liteproof.storage import make_folder, writing
@@ -23,7 +23,7 @@ JOINED = "pictures"  # the folder of links to two folders
 
 
 def dataset_name(folder: Path) -> str:
-    """Return a name for the pictures of a folder, as a recipe's `dataset.name` must be."""
+    """Return a name for the pictures of a folder, as recipes call datasets."""
     return re.sub(r"[^a-z0-9]+", "_", folder.absolute().name.lower()).strip("_") or JOINED
 
 
@@ -40,7 +40,8 @@ def record_pictures(data: Path, test: Path | None, data_dir: Path) -> None:
         DatasetError: they cannot be read, or are not labelled.
         StorageError: `data_dir` cannot be written.
     """
-    get_source(dataset_name(data), data_dir, say, _joined(data, test, data_dir) if test else data)
+    folder = _joined(data, test, data_dir) if test else data
+    get_source(dataset_name(data), data_dir, say, Given(folder))
 
 
 def _joined(data: Path, test: Path, data_dir: Path) -> Path:
