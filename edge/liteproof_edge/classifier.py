@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liteproof_edge.bundle.reader import Bundle
+from liteproof_edge.model.ending import Ending
 from liteproof_edge.preprocessing.pictures import Picture
 from liteproof_edge.preprocessing.prepared import Legibility, Report
 from liteproof_edge.preprocessing.spec import preprocess
@@ -23,6 +24,7 @@ TOO_UNSURE = {  # of an answer whose logit is less than what the bundle asks for
     Legibility.UNCLEAR: "too unclear to be sure",
     Legibility.COARSE: "too few pixels to be sure",
 }
+SMALLEST_SHARE = 2.0**-9  # half of the step in which 8 bits count shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,11 +234,23 @@ class Classifier(AbstractContextManager["Classifier"]):
         return (TOO_UNSURE[seen],) if largest < least else ()
 
     def _probabilities(self, outputs: NDArray[np.generic]) -> NDArray[np.float64]:
+        if self.bundle.ending is not Ending.LOGITS:
+            shares = self.session.real(outputs).astype(np.float64)
+            return softmax(log_shares(shares), self.bundle.temperature)
         # Codes are logits in units of their scale; the zero point is the same for all classes.
         quantization = self.session.output_quantization
         return softmax(
             outputs, self.bundle.temperature / (quantization.scale if quantization else 1)
         )
+
+
+def log_shares(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the logarithms of what a softmax or a sigmoid made: logits, but for a constant.
+
+    A share of 0, which 8 bits give to any below 1/512, counts as such.
+    """
+    logarithms: NDArray[np.float64] = np.log(np.maximum(shares, SMALLEST_SHARE))
+    return logarithms
 
 
 def softmax(logits: NDArray[np.generic], temperature: float = 1.0) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ flatbuffer reader reads them, are those of the manifest.
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +23,7 @@ from liteproof_edge.bundle.manifest import (
 )
 from liteproof_edge.errors import BundleError, ModelError
 from liteproof_edge.model.affine import Quantization
+from liteproof_edge.model.ending import Ending, ending_of
 from liteproof_edge.model.flatbuffer import Tensor, read_model
 from liteproof_edge.preprocessing.prepared import Legibility
 from liteproof_edge.preprocessing.spec import Spec, spec_from_json
@@ -90,6 +91,7 @@ class Bundle:
             values where the output is float32; 0 for a model that computes in integers only.
         manifest: all that manifest.json says.
         files: name → bytes, each of the stated hash.
+        ending: what made the model's outputs: logits, or shares of a softmax or a sigmoid.
         verified: whether every byte was checked. An unverified model never runs in this process.
     """
 
@@ -104,6 +106,7 @@ class Bundle:
     golden_tolerance: float
     manifest: Mapping[str, Any]
     files: Mapping[str, bytes]
+    ending: Ending = Ending.LOGITS
     verified: bool = True
 
     @property
@@ -158,20 +161,21 @@ class Bundle:
             files=files,
         )
         bundle._check_shapes(where)
-        bundle._check_model(str(folder / MODEL))
-        return bundle
+        ending = bundle._check_model(str(folder / MODEL))
+        return bundle if ending is Ending.LOGITS else replace(bundle, ending=ending)
 
     def _check_shapes(self, where: str) -> None:
-        spec = self.preprocessing
+        spec, n = self.preprocessing, len(self.labels)
         picture = (1, spec.height, spec.width, spec.channels)
-        for key, actual, expected in (
-            ("input.shape", self.input.shape, picture),
-            ("output.shape", self.output.shape, (1, len(self.labels))),
+        for key, actual, expected, as_well in (
+            ("input.shape", self.input.shape, picture, picture[:3] if spec.channels == 1 else ()),
+            ("output.shape", self.output.shape, (1, n), (1, 1) if n == 2 else ()),
         ):
-            if actual != expected:
+            if actual not in {expected, as_well}:
                 raise BundleError(f"{where}: {key}: {list(actual)}, expected {list(expected)}")
 
-    def _check_model(self, where: str) -> None:
+    def _check_model(self, where: str) -> Ending:
+        """Hold the model's tensors to the manifest's; return what makes its outputs."""
         graph = read_model(self.model, where).subgraphs[0]
         for key, indices, expected in (
             ("input", graph.inputs, self.input),
@@ -188,6 +192,7 @@ class Bundle:
                     f"{where}: {key} tensor is {actual.to_json()}, "
                     f"the manifest says {expected.to_json()}"
                 )
+        return ending_of(graph)
 
 
 def _read_files(folder: Path, entries: Mapping[str, Any], where: str) -> dict[str, bytes]:

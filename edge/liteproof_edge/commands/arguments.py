@@ -78,7 +78,19 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     classify.add_argument(
         "--unverified",
         action="store_true",
-        help="BUNDLE is a bare .tflite, to be run in a process of its own; its classes are 0, 1, …",
+        help="BUNDLE is a bare .tflite, to be run in a process of its own",
+    )
+    classify.add_argument(
+        "--labels",
+        metavar="FILE",
+        type=Path,
+        help="of an --unverified model: its classes, one a line (default: 0, 1, …)",
+    )
+    classify.add_argument(
+        "--preprocessing",
+        choices=("photo", "ink", "raw"),
+        default="photo",
+        help="of an --unverified model: photo stretches pictures to its size (default: photo)",
     )
     add("verify", runtime)
     evaluate = add("evaluate", decoding, runtime, running)

@@ -20,14 +20,7 @@ def run(options: argparse.Namespace) -> int:
     exit_code = 0
     pictures = list(_pictures(options.pictures))
     width = max((len(one_line(name)) for name, _ in pictures), default=0)
-    with Classifier.load(
-        options.bundle,
-        runtime=options.runtime,
-        reference_kernels=options.reference_kernels,
-        threads=options.threads,
-        max_megapixels=options.max_megapixels,
-        unverified=options.unverified,
-    ) as classifier:
+    with _classifier(options) as classifier:
         for name, picture in pictures:
             try:
                 if isinstance(picture, PictureError):
@@ -57,6 +50,31 @@ def run(options: argparse.Namespace) -> int:
                     f"{prediction.latency_us:5.0f} µs{doubts}"
                 )
     return exit_code
+
+
+def _classifier(options: argparse.Namespace) -> Classifier:
+    """Load the bundle, or a bare model with what its file does not say."""
+    running = {
+        "runtime": options.runtime,
+        "reference_kernels": options.reference_kernels,
+        "threads": options.threads,
+        "max_megapixels": options.max_megapixels,
+    }
+    if not options.unverified:
+        return Classifier.load(options.bundle, **running)
+    from liteproof_edge.bundle.labels import read_labels  # noqa: PLC0415 - rarely needed
+    from liteproof_edge.runtime.unverified import read_unverified  # noqa: PLC0415 - rarely needed
+
+    labels = read_labels(options.labels) if options.labels else ()
+    bundle = read_unverified(options.bundle, labels, options.preprocessing)
+    spec = bundle.preprocessing
+    if spec.kind == "photo":
+        real = ", pixels as 0 to 255" if bundle.input.quantization is None else ""
+        complain(
+            f"{options.bundle}: pictures are stretched to {spec.width}x{spec.height}{real}; the "
+            "file does not say how they were for training"
+        )
+    return Classifier(bundle, **running)
 
 
 def _pictures(paths: list[str]) -> Iterator[tuple[str, Path | bytes | PictureError]]:

@@ -35,7 +35,7 @@ SPARE_SECONDS = 5.0  # how long after its deadline the child ends itself
 HEADER = struct.Struct("<?Q")  # whether an answer or an error follows, and its size in bytes
 TEXT_BYTES = 4096  # of the tensors or of what went wrong, padded with spaces
 INPUT, OUTPUT = 0, 1
-RANKS = (4, 2)  # (1, height, width, channels) and (1, classes)
+RANKS = ({4, 3}, {2})  # (1, height, width, channels) or (1, height, width); and (1, classes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +234,7 @@ def _details(index: int, stated: Any, most_bytes: int) -> dict[str, Any]:  # noq
     dtype, shape, scale, zero_point = stated
     if not (
         dtype in MODEL_DTYPES
-        and len(shape) == RANKS[index]
+        and len(shape) in RANKS[index]
         and all(type(size) is int and size > 0 for size in shape)
         and shape[0] == 1
         and math.prod(shape) * np.dtype(dtype).itemsize <= most_bytes

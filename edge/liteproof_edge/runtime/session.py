@@ -61,8 +61,13 @@ class Session(AbstractContextManager["Session"]):
             raise ModelError(f"model: {runtime} cannot run it: {error}") from None
         self._input_index, self._output_index = source["index"], target["index"]
         self._output_dtype = np.dtype(target["dtype"])
-        self.classes = int(target["shape"][-1])
-        self.input_shape: tuple[int, ...] = tuple(int(size) for size in source["shape"][1:])
+        # One output is the share of the second of two classes, as a sigmoid gives it.
+        self._is_share = int(target["shape"][-1]) == 1
+        self.classes = 2 if self._is_share else int(target["shape"][-1])
+        taken = tuple(int(size) for size in source["shape"])
+        # A model that takes [1, height, width] takes pictures of one channel.
+        self._taken = taken if len(taken) == 3 else None
+        self.input_shape: tuple[int, ...] = (*taken[1:], 1) if self._taken else taken[1:]
         self.input_quantization = _quantization(source)
         self.output_quantization = _quantization(target)
         self._channels = np.arange(self.input_shape[-1])
@@ -97,9 +102,10 @@ class Session(AbstractContextManager["Session"]):
             reference_kernels=reference_kernels,
             threads=threads,
         )
+        spec = bundle.preprocessing
         actual, expected = (
             (session.input_shape, session.classes),
-            (bundle.input.shape[1:], len(bundle.labels)),
+            ((spec.height, spec.width, spec.channels), len(bundle.labels)),
         )
         if actual != expected:
             session.close()
@@ -167,7 +173,7 @@ class Session(AbstractContextManager["Session"]):
     ) -> tuple[list[NDArray[np.generic]], list[int]]:
         """Return the output (1, classes) of each picture, and each one's time in nanoseconds."""
         clock, codes, channels = time.perf_counter_ns, self._codes, self._channels
-        source, target = self._input_index, self._output_index
+        source, target, taken = self._input_index, self._output_index, self._taken
         with self._lock:
             if self._interpreter is None:
                 raise ModelError("model: its session is closed")
@@ -180,19 +186,34 @@ class Session(AbstractContextManager["Session"]):
                 for index in range(len(pictures)):
                     start = clock()
                     picture = pictures[index : index + 1]
-                    set_tensor(source, picture if codes is None else codes[picture, channels])
+                    given = picture if codes is None else codes[picture, channels]
+                    set_tensor(source, given if taken is None else given.reshape(taken))
                     invoke()
                     answers.append(get_tensor(target))
                     times_ns.append(clock() - start)
             except FAILURES as error:
                 raise ModelError(f"model: {self.runtime} failed on it: {error}") from None
-        return answers, times_ns
+        return [both_shares(answer) for answer in answers] if self._is_share else answers, times_ns
 
     def real(self, outputs: NDArray[np.generic]) -> NDArray[np.float32]:
         """Return the logits that the model's outputs stand for: float32 of the same shape."""
         if self.output_quantization is None:
             return outputs.astype(np.float32)
         return dequantize(outputs.astype(np.int32), self.output_quantization)
+
+
+def both_shares(second: NDArray[Any]) -> NDArray[np.generic]:
+    """Return the shares of two classes (…, 2) of that of the second (…, 1).
+
+    Codes of 0 to 255, or -128 to 127, stand for shares of 0 to 1: what is left has the other end's
+    codes, so that the second class is the answer from one half on.
+    """
+    if second.dtype.kind == "f":
+        return np.concatenate([1 - second.astype(np.float32), second], axis=-1)
+    limits = np.iinfo(second.dtype)
+    wide = second.astype(np.int64)
+    first = (limits.max + limits.min - wide).astype(second.dtype)
+    return np.concatenate([first, second], axis=-1)
 
 
 def _quantization(details: dict[str, Any]) -> Quantization | None:

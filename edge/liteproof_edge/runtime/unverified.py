@@ -13,24 +13,37 @@ from liteproof_edge.bundle.reader import (
     Bundle,
     TensorSpec,
 )
-from liteproof_edge.errors import ModelError, one_line
+from liteproof_edge.errors import DatasetError, ModelError, one_line
 from liteproof_edge.model.affine import Normalisation, Quantization
+from liteproof_edge.model.ending import Ending, ending_of
 from liteproof_edge.model.flatbuffer import Subgraph, read_model
+from liteproof_edge.preprocessing.ink import InkSpec
+from liteproof_edge.preprocessing.photo import Fit, PhotoSpec
 from liteproof_edge.preprocessing.raw import RawSpec
-from liteproof_edge.preprocessing.spec import MAX_SIDE
+from liteproof_edge.preprocessing.spec import MAX_SIDE, Spec
+
+INK_SHARE = 20 / 28  # of a picture's side is the mark's, as in MNIST
 
 
-def read_unverified(path: str | Path) -> Bundle:
+def read_unverified(
+    path: str | Path, labels: tuple[str, ...] = (), preprocessing: str = PhotoSpec.kind
+) -> Bundle:
     """Read a .tflite of a picture classifier that comes without a bundle.
 
-    Its classes are called 0, 1, 2, and so on; a picture must already be the model's input, and goes
-    in as `pixel_codes` says.
+    Pixels go in as `pixel_codes` says.
+
+    Args:
+        path: of the file.
+        labels: one for each class, in the order of the outputs; (): they are called 0, 1, 2, …
+        preprocessing: how a picture becomes the model's: `photo`, which stretches it to the model's
+            size, `ink`, or `raw`, which refuses any other size.
 
     Returns:
         A bundle that is not `verified`, and has neither golden vectors nor a manifest.
 
     Raises:
         BundleError: the file cannot be read.
+        DatasetError: there are more or fewer labels than classes.
         ModelError: it is no sound model from one picture to one score for each class.
     """
     path = Path(path)
@@ -38,29 +51,25 @@ def read_unverified(path: str | Path) -> Bundle:
     graph = read_model(data, str(path)).subgraphs[0]
     source = _tensor(graph, "input", graph.inputs, str(path))
     target = _tensor(graph, "output", graph.outputs, str(path))
-    match source.shape:
-        case (1, height, width, channels) if (
-            1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE and channels in {1, 3}
-        ):
-            spec = RawSpec(height=height, width=width, channels=channels)
-        case shape:
-            raise ModelError(
-                f"{path}: input has the shape {list(shape)}, expected [1, height, width, 1 or 3] "
-                f"with sides of 1 to {MAX_SIDE}"
-            )
+    ending = ending_of(graph)
     match target.shape:
         case (1, classes) if 2 <= classes <= MAX_CLASSES:
-            labels = tuple(map(str, range(classes)))
+            n = classes
+        case (1, 1) if ending is Ending.SIGMOID:
+            n = 2
         case shape:
             raise ModelError(
                 f"{path}: output has the shape {list(shape)}, expected [1, classes] "
-                f"with 2 to {MAX_CLASSES} classes"
+                f"with 2 to {MAX_CLASSES} classes, or one by a sigmoid"
             )
+    if labels and len(labels) != n:
+        raise DatasetError(f"{path}: {len(labels)} labels, expected {n}, one for each class")
     return Bundle(
         path=path,
         name=one_line(path.stem),
-        labels=labels,
-        preprocessing=spec,
+        labels=labels or tuple(map(str, range(n))),
+        preprocessing=_spec(source, preprocessing, str(path)),
+        ending=ending,
         input=source,
         output=target,
         temperature=1.0,
@@ -70,6 +79,26 @@ def read_unverified(path: str | Path) -> Bundle:
         files={MODEL: data},
         verified=False,
     )
+
+
+def _spec(source: TensorSpec, kind: str, where: str) -> Spec:
+    """Return how a picture becomes the model's input."""
+    match source.shape:
+        case (1, height, width, *channels) if (
+            1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE and channels in ([], [1], [3])
+        ):
+            shape = (height, width, (channels or [1])[0])
+        case shape:
+            raise ModelError(
+                f"{where}: input has the shape {list(shape)}, expected [1, height, width, 1 or 3] "
+                f"with sides of 1 to {MAX_SIDE}"
+            )
+    try:
+        if kind == InkSpec.kind:
+            return InkSpec(*shape, box=max(1, round(INK_SHARE * min(height, width))))
+        return RawSpec(*shape) if kind == RawSpec.kind else PhotoSpec(*shape, fit=Fit.STRETCH)
+    except ValueError as error:
+        raise ModelError(f"{where}: {error}") from None
 
 
 def pixel_codes(tensor: TensorSpec) -> Normalisation | None:
@@ -88,7 +117,7 @@ def pixel_codes(tensor: TensorSpec) -> Normalisation | None:
     if lowest is None or tensor.quantization is None:
         return None
     scale, zero_point = tensor.quantization
-    channels = tensor.shape[-1]
+    channels = tensor.shape[-1] if len(tensor.shape) == 4 else 1
     return Normalisation((float(zero_point - lowest),) * channels, (scale,) * channels)
 
 

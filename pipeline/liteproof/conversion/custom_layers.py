@@ -1,15 +1,24 @@
-"""Which layers keep a .keras file from loading here: their code is not available."""
+"""Which layers keep a Keras file from loading here: their code is not available."""
 
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
 
-CONFIG = "config.json"
+CONFIG, H5_CONFIG = "config.json", "model_config"
+LAMBDA = "Lambda"
+OF_KERAS_2 = {"SlicingOpLambda", "TFOpLambda"}  # TensorFlow's functions, as Keras 2 saved them
 MAX_CONFIG_BYTES = 1 << 26
+
+
+def lambda_layers(path: Path) -> tuple[str, ...]:
+    """Return the names of the Lambda layers in a Keras file: their code is in it, as bytes."""
+    found = _objects(_config(path))
+    return _once(_name(value) for value in found if value["class_name"] == LAMBDA)
 
 
 def unknown_layers(path: Path) -> tuple[str, ...]:
@@ -17,34 +26,49 @@ def unknown_layers(path: Path) -> tuple[str, ...]:
 
     Nothing where it is not such a file.
     """
+    found = _objects(_config(path))
+    return _once(f"{_name(value)} ({value['class_name']})" for value in found if _is_unknown(value))
+
+
+def _config(path: Path) -> Any:  # noqa: ANN401 - JSON
+    """Return what a .keras or HDF5 file says of its layers; None where it is neither."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            if archive.getinfo(CONFIG).file_size > MAX_CONFIG_BYTES:
-                return ()
-            config = json.loads(archive.read(CONFIG))
-        return tuple(dict.fromkeys(_unknown(config)))
-    except (OSError, ValueError, KeyError, RecursionError, zipfile.BadZipFile):
-        return ()
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                if archive.getinfo(CONFIG).file_size > MAX_CONFIG_BYTES:
+                    return None
+                return json.loads(archive.read(CONFIG))
+        with h5py.File(path) as file:
+            return json.loads(file.attrs[H5_CONFIG])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, zipfile.BadZipFile):
+        return None
 
 
-def _unknown(value: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
-    if isinstance(value, list):
-        for each in value:
-            yield from _unknown(each)
-    elif isinstance(value, dict):
-        if _is_unknown(value):
-            yield f"'{value.get('config', {}).get('name', '?')}' ({value['class_name']})"
-        for each in value.values():
-            yield from _unknown(each)
+def _objects(value: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - JSON
+    """Yield all that has a class, however deep it lies."""
+    waiting = [value]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list):
+            waiting += reversed(value)
+        elif isinstance(value, dict):
+            if "class_name" in value and isinstance(value.get("config"), dict):
+                yield value
+            waiting += reversed(list(value.values()))
+
+
+def _name(value: dict[str, Any]) -> str:
+    return f"'{value['config'].get('name', '?')}'"
+
+
+def _once(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))
 
 
 def _is_unknown(value: dict[str, Any]) -> bool:
-    """Whether an object's code is missing: a Lambda's is in the file, and cannot be trusted."""
-    if not {"class_name", "module", "config"} <= set(value):
-        return False
-    if value["class_name"] == "Lambda":
+    if value["class_name"] in OF_KERAS_2:
         return True
-    if str(value["module"]).startswith(("keras", "builtins")):
+    if not value.get("module") or str(value["module"]).startswith(("keras", "builtins")):
         return False
     registered = value.get("registered_name")
     return not (registered and keras.saving.get_registered_object(registered))

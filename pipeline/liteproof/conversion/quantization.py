@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tensorflow.lite.python.convert import mlir_quantize
 
 from liteproof.conversion.converting import LONGEST_REASON, converting
-from liteproof.conversion.custom_layers import unknown_layers
+from liteproof.conversion.custom_layers import lambda_layers, unknown_layers
 from liteproof.conversion.proof import prove
 from liteproof.conversion.variants import Granularity, Scheme, Variant
 from liteproof.errors import ConversionError
@@ -40,11 +40,20 @@ def load_keras(path: Path) -> keras.Model:
     if not path.is_file():
         raise ModelError(f"{path}: not found, expected a Keras model")
     keras.utils.clear_session()
+    if hidden := ", ".join(lambda_layers(path)):
+        raise ConversionError(
+            f"{path}: refused, for loading it could run code: {hidden} (Lambda) has it there; "
+            "make it of Keras' own layers or keras.ops, or export the model by `model.export(DIR)`"
+        )
     try:
         return keras.saving.load_model(path, compile=False)
     except Exception as error:  # noqa: BLE001 - Keras lets through whatever zip and HDF5 raise
         layers = ", ".join(unknown_layers(path))
-        said = f"the code of its layers {layers} is not available" if layers else str(error)
+        said = str(error)
+        if layers:
+            said = (
+                f"the code of its layers {layers} is not available: `model.export(DIR)` where it is"
+            )
         reason = one_line(" ".join(said.split())[:LONGEST_REASON])
         raise ConversionError(f"{path}: not a Keras model that loads here: {reason}") from None
 

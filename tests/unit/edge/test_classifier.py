@@ -261,7 +261,7 @@ def test_unverified_classifier_calls_its_classes_by_their_numbers(bare_model, go
     with Classifier.load(bare_model, unverified=True) as classifier:
         answers = [classifier.classify(picture) for picture in golden.pictures]
     assert [answer.label for answer in answers] == [str(label) for label in golden.classes]
-    assert {answer.preprocessing.kind for answer in answers} == {"raw"}
+    assert {answer.preprocessing.kind for answer in answers} == {"photo"}
 
 
 def test_unverified_classifier_does_not_calibrate(bare_model, golden, logits):

@@ -304,7 +304,7 @@ def test_load_refuses_a_box_larger_than_the_picture(copied, edit_manifest):
     assert_refused(copied, names=copied / "manifest.json", match="preprocessing: ink: box 40 in")
 
 
-@pytest.mark.parametrize("shape", [[], [28, 28], [1, 28, 28], [2, 28, 28, 1], [-1, 28, 28, 1]])
+@pytest.mark.parametrize("shape", [[], [28, 28], [1, 28, 1], [2, 28, 28, 1], [-1, 28, 28, 1]])
 def test_load_refuses_an_input_of_another_shape(copied, edit_manifest, shape):
     edit_manifest(copied, set_value("input/shape", shape))
     assert_refused(copied, names=copied / "manifest.json", match=r"input\.shape")

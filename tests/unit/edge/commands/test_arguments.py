@@ -15,7 +15,10 @@ RUNTIME = {"--runtime"}
 RUNNING = {"--reference-kernels", "--threads"}
 # Each command's own options, and the arguments that it cannot do without.
 OPTIONS = {
-    "classify": DECODING | RUNTIME | RUNNING | {"--min-confidence", "--unverified"},
+    "classify": DECODING
+    | RUNTIME
+    | RUNNING
+    | {"--min-confidence", "--unverified", "--labels", "--preprocessing"},
     "verify": RUNTIME,
     "evaluate": DECODING | RUNTIME | RUNNING,
     "bench": RUNTIME | RUNNING | {"-n", "--count"},
@@ -158,6 +161,8 @@ def test_options_of_classify_have_defaults():
         "min_confidence": None,
         "max_megapixels": None,
         "unverified": False,
+        "labels": None,
+        "preprocessing": "photo",
         "runtime": None,
         "reference_kernels": False,
         "threads": 1,

@@ -444,16 +444,58 @@ def test_classify_answers_with_a_bare_model_where_it_may_be_unverified(
     run, bare_model, digit_files, released
 ):
     exit_code, out, err = run("classify", "--unverified", bare_model, *digit_files)
-    assert (exit_code, err) == (0, [])
+    assert exit_code == 0
+    assert len(err) == 1
+    assert f"{bare_model}: pictures are stretched to 28x28; the file does not say" in err[0]
     assert labels(out) == labels(run("classify", released, *digit_files)[1])
 
 
-def test_classify_takes_with_a_bare_model_its_own_size_of_picture_alone(
+def test_classify_takes_a_picture_of_any_size_with_a_bare_model(run, bare_model, two_digits):
+    exit_code, out, _ = run("classify", "--unverified", bare_model, two_digits)
+    assert (exit_code, len(out)) == (0, 1)
+
+
+def test_classify_takes_with_a_bare_model_its_own_size_alone_where_that_is_asked_for(
     run, bare_model, two_digits
 ):
-    exit_code, out, err = run("classify", "--unverified", bare_model, two_digits)
+    exit_code, out, err = run(
+        "classify", "--unverified", "--preprocessing", "raw", bare_model, two_digits
+    )
     assert (exit_code, out) == (3, [])
     assert err == [f"liteproof-edge: {two_digits}: 160x80 picture, expected the model's own 28x28"]
+
+
+def test_classify_calls_a_bare_model_s_classes_by_a_file_of_labels(
+    run, bare_model, digit_files, tmp_path
+):
+    names = "nought one two three four five six seven eight nine".split()
+    (tmp_path / "names.txt").write_bytes(b"\xef\xbb\xbf" + "\r\n".join(names).encode() + b"\r\n")
+    _, out, _ = run(
+        *("classify", "--unverified", "--labels", tmp_path / "names.txt"),
+        *(bare_model, digit_files[14]),
+    )
+    assert labels(out) == [("14.png", "seven")]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"a\nb\n", "2 labels, expected 10, one for each class"),
+        (b"a\n\nb\n", "line 2: '', expected a printable label"),
+        (b"a\nb\na\n", "'a' stands in lines 1 and 3"),
+        (b"\xff\xfe", "not UTF-8 text"),
+    ],
+)
+def test_classify_refuses_labels_that_are_not_the_model_s(
+    run, bare_model, digit_files, tmp_path, text, said
+):
+    (tmp_path / "names.txt").write_bytes(text)
+    exit_code, out, err = run(
+        *("classify", "--unverified", "--labels", tmp_path / "names.txt"),
+        *(bare_model, digit_files[14]),
+    )
+    assert (exit_code, out, len(err)) == (3, [], 1)
+    assert said in err[0]
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,11 @@ from ai_edge_litert import schema_py_generated as schema
 
 from liteproof_edge.bundle.reader import TensorSpec
 from liteproof_edge.classifier import Classifier
-from liteproof_edge.errors import BundleError, ModelError
+from liteproof_edge.errors import BundleError, DatasetError, ModelError
 from liteproof_edge.model.affine import Quantization, quantize
-from liteproof_edge.preprocessing.spec import RawSpec
+from liteproof_edge.preprocessing.ink import InkSpec
+from liteproof_edge.preprocessing.photo import Fit, PhotoSpec
+from liteproof_edge.preprocessing.raw import RawSpec
 from liteproof_edge.runtime import unverified as module
 from liteproof_edge.runtime.confinement import confine
 from liteproof_edge.runtime.loading import load_runtime
@@ -94,8 +96,24 @@ def test_read_unverified_escapes_the_name_of_the_file(bare):
     assert read_unverified(odd).name == r"a\n\x1b[31mb"
 
 
-def test_read_unverified_expects_pictures_of_the_models_own_size(bare):
-    assert read_unverified(bare).preprocessing == RawSpec(height=28, width=28, channels=1)
+def test_read_unverified_stretches_pictures_to_the_models_own_size(bare):
+    assert read_unverified(bare).preprocessing == PhotoSpec(28, 28, 1, fit=Fit.STRETCH)
+
+
+def test_read_unverified_prepares_pictures_as_it_is_told(bare):
+    raw, ink = (read_unverified(bare, (), kind).preprocessing for kind in ("raw", "ink"))
+    assert (raw, ink) == (RawSpec(28, 28, 1), InkSpec(28, 28, 1, box=20))
+
+
+def test_read_unverified_calls_the_classes_by_labels(bare):
+    assert read_unverified(bare, tuple("abcdefghij")).labels == tuple("abcdefghij")
+    with pytest.raises(DatasetError, match="9 labels, expected 10, one for each class"):
+        read_unverified(bare, tuple("abcdefghi"))
+
+
+def test_read_unverified_takes_a_picture_without_an_axis_of_channels(edit):
+    unverified = read_unverified(edit("input", shape=[1, 28, 28], shapeSignature=None))
+    assert unverified.preprocessing == PhotoSpec(28, 28, 1, fit=Fit.STRETCH)
 
 
 def test_read_unverified_gives_the_tensors_of_the_model(bare, bundle):
@@ -105,7 +123,7 @@ def test_read_unverified_gives_the_tensors_of_the_model(bare, bundle):
 
 def test_read_unverified_takes_a_model_of_colour_pictures(edit):
     unverified = read_unverified(edit("input", shape=[1, 96, 64, 3], shapeSignature=None))
-    assert unverified.preprocessing == RawSpec(height=96, width=64, channels=3)
+    assert unverified.preprocessing == PhotoSpec(96, 64, 3, fit=Fit.STRETCH)
 
 
 def test_read_unverified_takes_a_dynamic_batch_as_one(edit):
@@ -139,7 +157,6 @@ def test_read_unverified_takes_a_scale_without_a_zero_point_as_0(edit):
         [],
         [28, 28],
         [28, 28, 1],
-        [1, 28, 28],
         [2, 28, 28, 1],
         [0, 28, 28, 1],
         [1, 0, 28, 1],

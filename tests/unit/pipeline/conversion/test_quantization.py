@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -240,13 +242,29 @@ def test_layers_whose_code_is_not_at_hand_are_named(tmp_path):
 
     pixels = keras.Input((8, 8, 1))
     values = keras.layers.Flatten()(Odd(name="strange")(pixels))
-    values = keras.layers.Lambda(lambda real: real / 255, name="divided")(values)
     keras.Model(pixels, keras.layers.Dense(2)(values)).save(tmp_path / "model.keras")
 
-    with pytest.raises(
-        ConversionError, match=r"layers 'strange' \(Odd\), 'divided' \(Lambda\) is not available"
-    ):
+    with pytest.raises(ConversionError, match=r"its layers 'strange' \(Odd\) is not available"):
         load_keras(tmp_path / "model.keras")
+
+
+@pytest.mark.parametrize("suffix", ["keras", "h5"])
+def test_code_in_a_file_is_refused_by_name_and_not_run(tmp_path, suffix):
+    written = str(tmp_path / "written")
+    pixels = keras.Input((8, 8, 1))
+    spy = keras.layers.Lambda(
+        lambda values: open(written, "w").close() or values,  # noqa: PTH123
+        name="spy",
+        output_shape=(8, 8, 1),
+    )
+    inner = keras.Sequential([keras.Input((8, 8, 1)), spy])
+    model = keras.Model(pixels, keras.layers.Flatten()(inner(pixels)))
+    model.save(tmp_path / f"model.{suffix}")
+    Path(written).unlink(missing_ok=True)
+
+    with pytest.raises(ConversionError, match=r"loading it could run code: 'spy' \(Lambda\)"):
+        load_keras(tmp_path / f"model.{suffix}")
+    assert not Path(written).exists()
 
 
 def test_missing_file_is_no_keras_model(tmp_path):
