@@ -4,7 +4,7 @@ from liteproof.conversion.variants import Interface, Scheme, Variant
 from liteproof.errors import ConversionError
 from liteproof_edge.errors import ModelError
 from liteproof_edge.inspection.findings import FindingKind
-from liteproof_edge.inspection.inspect import inspect
+from liteproof_edge.inspection.inspect import Inspection, inspect
 from liteproof_edge.inspection.kinds import Kind
 from liteproof_edge.model.affine import Normalisation, Quantization
 from liteproof_edge.model.flatbuffer import Model, read_model
@@ -40,9 +40,23 @@ def prove(flatbuffer: bytes, variant: Variant, normalisation: Normalisation | No
     expected = _expected(variant)
     if found.kind is not expected:
         raise ConversionError(
-            f"{where}: it is {found.kind.value}, expected {expected.value}: {found.why}"
+            f"{where}: it is {found.kind.value}, expected {expected.value}: "
+            f"{_left_in_float(found) or found.why}"
         )
     _check_ends(model, variant, normalisation)
+
+
+def _left_in_float(found: Inspection) -> str:
+    """Name the layers that a model which should compute in integers has in float, if it has."""
+    floats = [each for each in found.findings if each.kind is FindingKind.NOT_INTEGER]
+    layers = dict.fromkeys(each.layer.partition("/")[0] for each in floats if each.layer)
+    if not layers:
+        return ""
+    several = len(layers) > 1
+    return (
+        f"layer{'s' if several else ''} {', '.join(layers)} {'have' if several else 'has'} no "
+        f"integer form ({floats[-1].what}); `export --gate POINTS` leaves such layers in float32"
+    )
 
 
 def _expected(variant: Variant) -> Kind:

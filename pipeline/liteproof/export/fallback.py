@@ -157,6 +157,10 @@ def _kept_wide(variant: Variant, worst: tuple[tuple[str, ...], ...]) -> Iterator
     if variant.scheme is not Scheme.INT8_MIXED:
         yield ()
         return
+    if (
+        not worst
+    ):  # int8 was not to be had: the converter leaves in float32 what has no integer form
+        yield ()
     n = 1
     while n <= (len(worst) + 1) // 2:
         yield tuple(dict.fromkeys(chain.from_iterable(worst[:n])))
