@@ -101,7 +101,8 @@ def adopt(
     from liteproof.adoption.request import Request  # noqa: PLC0415
     from liteproof.adoption.stage import adopt as adopt_model  # noqa: PLC0415
     from liteproof.chain import finish  # noqa: PLC0415
-    from liteproof.evidence.document import table, to_json  # noqa: PLC0415
+    from liteproof.evidence.document import to_json  # noqa: PLC0415
+    from liteproof.evidence.terminal import table  # noqa: PLC0415
 
     prepare(Device.AUTO, available_cores())
     preprocessing = _preprocessing(kind, fit)

@@ -67,7 +67,8 @@ def compare(
     told.
     """
     from liteproof.comparison.stage import check  # noqa: PLC0415
-    from liteproof.evidence.document import table, to_json  # noqa: PLC0415
+    from liteproof.evidence.document import to_json  # noqa: PLC0415
+    from liteproof.evidence.terminal import table  # noqa: PLC0415
 
     if len(paths) == 1:
         if data or out or margin_points is not None:

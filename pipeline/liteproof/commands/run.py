@@ -30,7 +30,8 @@ def run(
 ) -> None:
     """Do it all: data, train, export, compare, bundle. What has not changed is skipped."""
     from liteproof.chain import run_all  # noqa: PLC0415
-    from liteproof.evidence.document import table, to_json  # noqa: PLC0415
+    from liteproof.evidence.document import to_json  # noqa: PLC0415
+    from liteproof.evidence.terminal import table  # noqa: PLC0415
     from liteproof.recipes.reader import load_recipe  # noqa: PLC0415
     from liteproof.training.stage import Existing, train  # noqa: PLC0415
 

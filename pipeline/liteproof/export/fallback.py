@@ -134,11 +134,11 @@ def descend(
         DatasetError: the calibration set will not do.
     """
     attempts: list[Attempt] = []
-    worst: tuple[tuple[str, ...], ...] = ()
+    worst: tuple[tuple[str, ...], ...] | None = None  # until something is made
     for variant in forms:
         for wide in _kept_wide(variant, worst):
             attempt, made = _try(variant, wide, gate_points, make)
-            worst = worst or (made.worst if made else ())
+            worst = worst or (made.worst if made else worst)
             say(f"gate {gate_points:g}: {attempt}")
             attempts.append(attempt)
             if attempt.holds:
@@ -152,15 +152,16 @@ def shipped_record(folder: Path, path: Fallback) -> list[Exported]:
     return [Exported.read(named(shipped.variant).record_in(folder))] if shipped else []
 
 
-def _kept_wide(variant: Variant, worst: tuple[tuple[str, ...], ...]) -> Iterator[tuple[str, ...]]:
-    """Yield the layers to keep in float32: of int8-mixed the worst 1, 2, 4, … up to half of all."""
-    if variant.scheme is not Scheme.INT8_MIXED:
+def _kept_wide(
+    variant: Variant, worst: tuple[tuple[str, ...], ...] | None
+) -> Iterator[tuple[str, ...]]:
+    """Yield the layers to keep in float32: of int8-mixed the worst 1, 2, 4, … up to half of all.
+
+    Where int8 could not be made, those that have no integer form are in float32 by themselves.
+    """
+    if variant.scheme is not Scheme.INT8_MIXED or worst is None:
         yield ()
         return
-    if (
-        not worst
-    ):  # int8 was not to be had: the converter leaves in float32 what has no integer form
-        yield ()
     n = 1
     while n <= (len(worst) + 1) // 2:
         yield tuple(dict.fromkeys(chain.from_iterable(worst[:n])))

@@ -1,0 +1,109 @@
+"""A comparison for a terminal of 80 columns, whatever the paths of the models are."""
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from itertools import groupby, takewhile
+from pathlib import PurePath
+
+from liteproof.evidence.records import Cell, Evidence
+from liteproof_edge.text_table import aligned
+
+WIDTH = 80
+HEAD = ("model", "runs on", "accuracy", "95 %", "same", "kB", "µs")
+FEWEST = 8  # characters that a model's name keeps, however wide the other columns are
+
+
+def table(evidence: Evidence) -> str:
+    """Return the figures of a comparison: every execution, and the verdict.
+
+    Names of models that are paths are shortened to what tells them apart.
+    """
+    names = short_names([cell.model for cell in evidence.cells])
+    pair, (low, high) = evidence.pair, evidence.pair.interval
+    part = f" of {evidence.total:,}: partial, so no verdict" if evidence.verdict is None else ""
+    baseline, candidate = evidence.baseline.name, evidence.candidate.name
+    data = (
+        f"{evidence.dataset}, n = {pair.n:,}{part}. Same: the share of answers that are "
+        f"{baseline}'s too. µs: latency on this machine, in one thread."
+    )
+    drop = (
+        f"{candidate} against {baseline}: drop {100 * pair.drop:+.2f} points, 95 % interval "
+        f"{100 * low:+.2f} to {100 * high:+.2f}; {pair.broken} broken, {pair.fixed} fixed, "
+        f"McNemar p = {pair.mcnemar_p:.3g}; same label on {pair.agreement:.2%}."
+    )
+    sentences = [data, drop]
+    if evidence.damage_sentence:
+        sentences.append(f"damaged: {evidence.damage_sentence}.")
+    if evidence.verdict:
+        sentences.append(f"{evidence.verdict.outcome.value}: {evidence.verdict.sentence}.")
+    shown = (_wrapped(_with_short(sentence, names)) for sentence in sentences)
+    return "\n".join([*_figures(evidence, names), "", *shown])
+
+
+def short_names(names: Sequence[str]) -> dict[str, str]:
+    """Return what to call models: of paths as many of the last parts as tell them apart."""
+    different = list(dict.fromkeys(names))
+    parts = {name: PurePath(name).parts or (name,) for name in different}
+    longest = max(map(len, parts.values()), default=1)
+    for kept in range(1, longest + 1):
+        short = {name: "/".join(parts[name][-kept:]) for name in different}
+        if len(set(short.values())) == len(different):
+            return {name: _without_same_ends(text, short.values()) for name, text in short.items()}
+    return {name: name for name in different}
+
+
+def _without_same_ends(text: str, others: Iterable[str]) -> str:
+    """Return a name without the last parts that all names share, if more than its first is left."""
+    ends = zip(*(reversed(PurePath(other).parts) for other in others), strict=False)
+    shared = len(list(takewhile(lambda parts: len(set(parts)) == 1, ends)))
+    parts = PurePath(text).parts
+    return "/".join(parts[: len(parts) - shared]) or text
+
+
+def _figures(evidence: Evidence, names: dict[str, str]) -> list[str]:
+    """Return a line for each execution; those on other machines stand below their machine's."""
+    rows = [HEAD, *(_row(cell, evidence, names) for cell in evidence.cells)]
+    others = [max(map(len, column)) for column in list(zip(*rows, strict=True))[1:]]
+    room = max(WIDTH - sum(others) - 2 * len(others), FEWEST)
+    cut = [(_cut(row[0], room), *row[1:]) for row in rows]
+    head, *lines = aligned(cut, range(2, len(HEAD)))
+    shown, at = [head], 0
+    for machine, cells in groupby(evidence.cells, key=lambda cell: cell.machine):
+        if machine != evidence.cells[0].machine:
+            shown.append(f"on {machine}:")
+        n = len(list(cells))
+        shown += lines[at : at + n]
+        at += n
+    return shown
+
+
+def _row(cell: Cell, evidence: Evidence, names: dict[str, str]) -> tuple[str, ...]:
+    low, high = cell.interval
+    size, latency = evidence.sizes.get(cell.model), cell.latency_us.get(50)
+    return (
+        names[cell.model],
+        cell.runtime,
+        f"{cell.correct / cell.n:.2%}",
+        f"{100 * low:.2f}–{100 * high:.2f}",  # noqa: RUF001 - a dash between two numbers
+        "" if cell.agreement is None else f"{cell.agreement:.2%}",
+        f"{size / 1000:,.1f}" if size else "",
+        f"{latency:,.0f}" if latency else "",
+    )
+
+
+def _cut(name: str, room: int) -> str:
+    """Return a name's beginning and end, where it is longer than its column."""
+    if len(name) <= room:
+        return name
+    return f"{name[: (room - 1) // 2]}…{name[-(room // 2) :]}"
+
+
+def _with_short(sentence: str, names: dict[str, str]) -> str:
+    for name in sorted(names, key=len, reverse=True):
+        if name != names[name]:
+            sentence = sentence.replace(name, names[name])
+    return sentence
+
+
+def _wrapped(sentence: str) -> str:
+    return textwrap.fill(sentence, WIDTH, break_on_hyphens=False, break_long_words=False)
