@@ -13,6 +13,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from legacy import as_legacy
+
 Layers = Callable[[tf.Tensor], tf.Tensor]
 PICTURE = (8, 8, 1)
 CALIBRATION_PICTURES = 8
@@ -33,6 +35,7 @@ class Form(Enum):
     INT16X8 = "int16x8"
     INT16X8_INT16_IO = "int16x8-int16-io"
     INT16X8_PER_TENSOR = "int16x8-per-tensor"
+    UINT8 = "uint8"  # of TensorFlow 1: weights too, per tensor, with a zero point
     FLEX = "flex"  # with TensorFlow's own operators
     DYNAMIC_BATCH = "dynamic-batch"
 
@@ -145,6 +148,9 @@ def convert(name: str, form: Form) -> bytes | None:
     Returns:
         The flatbuffer, or None where TensorFlow cannot convert it so.
     """
+    if form is Form.UINT8:
+        modern = convert(name, Form.INT8_PER_TENSOR)
+        return modern and as_legacy(modern)
     global _rng  # noqa: PLW0603 - the layers above draw from it
     _rng = np.random.default_rng(0)
     batch = None if form is Form.DYNAMIC_BATCH else 1

@@ -94,8 +94,8 @@ def check(device, shell, run):
 @pytest.fixture(scope="module")
 def pets(tmp_path_factory, request):
     folder = tmp_path_factory.mktemp("pets")
-    examples = request.config.rootpath / "tests" / "examples"
-    subprocess.run([sys.executable, "-c", PETS, examples, folder], check=True)
+    scripts = request.config.rootpath / "scripts"
+    subprocess.run([sys.executable, "-c", PETS, scripts, folder], check=True)
     return folder
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from liteproof_edge.inspection.kinds import CONVERSIONS, Kind, not_integers
 from liteproof_edge.model.flatbuffer import Tensor
-from liteproof_edge.model.operators import BUILTIN_OPERATORS
+from liteproof_edge.model.operators import BUILTIN_OPERATORS, CUSTOM_OPERATORS
 from liteproof_edge.model.wiring import Wiring
 
 # Left behind when a model's weights did not come along.
@@ -75,6 +75,8 @@ def find_out_of_place(
             else:
                 continue
             what = f"{_short(operator.name) or '(no name)'}{_change(wiring, at)}"
+            if known := CUSTOM_OPERATORS.get(operator.name):
+                what = f"{what}, {known}"
             yield Finding(found, number, at, None, layers[number][at], what)
     if kind is Kind.INT8_MIXED:
         for number, tensor in not_integers(wirings):

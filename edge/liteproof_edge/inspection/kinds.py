@@ -6,6 +6,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from liteproof_edge.errors import one_line
+from liteproof_edge.inspection.costs import weights
 from liteproof_edge.model.flatbuffer import Operator, Tensor
 from liteproof_edge.model.wiring import Wiring
 
@@ -21,7 +22,8 @@ class Kind(Enum):
     """What a model computes in; quantized values are integers with a scale.
 
     INT8: every tensor of every graph is an integer, and some are quantized to 8 bits or fewer.
-    INT16X8: the same with values of 16 bits; weights are int8.
+    UINT8: the same with uint8 weights, as TensorFlow 1 made them: each tensor has a zero point.
+    INT16X8: INT8 with values of 16 bits; weights are int8.
     INT8_FLOAT_IO, INT16X8_FLOAT_IO: the same but for a graph's inputs and outputs, which a QUANTIZE
         reads or a DEQUANTIZE makes.
     INT8_MIXED: some operators compute in quantized values, and some tensors are not integers.
@@ -32,6 +34,7 @@ class Kind(Enum):
     """
 
     INT8 = "int8"
+    UINT8 = "uint8"
     INT8_FLOAT_IO = "int8-float-io"
     INT8_MIXED = "int8-mixed"
     INT16X8 = "int16x8"
@@ -56,6 +59,11 @@ def kind_of(wirings: Sequence[Wiring]) -> Finding:
     computed = list(islice(_quantized(wirings), 1))
     wide = any(value.dtype == "int16" for _, value in _quantized(wirings))
     if not others and any(map(_is_quantized, tensors)):
+        if any(constant.dtype == "uint8" for constant in _weights(wirings)):
+            return Finding(
+                Kind.UINT8,
+                f"all {len(tensors):,} tensors are integers, weights uint8 as in TensorFlow 1",
+            )
         kind = Kind.INT16X8 if wide else Kind.INT8
         return Finding(kind, f"all {len(tensors):,} tensors are integers")
     if not others or not computed:
@@ -113,6 +121,13 @@ def _quantized(wirings: Sequence[Wiring]) -> Iterator[tuple[Operator, Tensor]]:
                 for value in wiring.values(operator.outputs):
                     if _is_quantized(value):
                         yield operator, value
+
+
+def _weights(wirings: Sequence[Wiring]) -> Iterator[Tensor]:
+    """Return the weights of each operator that has some."""
+    for wiring in wirings:
+        for operator in wiring.graph.operators:
+            yield from weights(wiring, operator)
 
 
 def _is_quantized(tensor: Tensor) -> bool:

@@ -38,6 +38,12 @@ DILATE STABLEHLO_RNG_BIT_GENERATOR REDUCE_WINDOW STABLEHLO_COMPOSITE STABLEHLO_S
 STABLEHLO_CBRT STABLEHLO_CASE""".split()
 )
 
+# Custom operators of which more can be said than their name.
+EDGE_TPU = "edgetpu-custom-op"
+CUSTOM_OPERATORS = {
+    EDGE_TPU: "made for a Coral Edge TPU: ask for the file before edgetpu_compiler",
+}
+
 TENSOR_TYPES = tuple(
     """
 float32 float16 int32 uint8 int64 string bool int16 complex64 int8 float64 complex128 uint64

@@ -29,7 +29,7 @@ from liteproof_edge.inspection.kinds import Kind
 from liteproof_edge.model.flatbuffer import read_model
 from liteproof_edge.preprocessing.spec import Spec, spec_to_json
 
-INTEGERS_ALONE = (Kind.INT8, Kind.INT16X8)
+INTEGERS_ALONE = (Kind.INT8, Kind.UINT8, Kind.INT16X8)
 TOOLS = ("liteproof", "liteproof-edge", "tensorflow", "keras", "numpy", "pillow")
 
 

@@ -9,7 +9,7 @@ from liteproof.compatibility.operator_data import data_of
 from liteproof.errors import CompatibilityError
 from liteproof_edge.errors import one_line
 from liteproof_edge.model.flatbuffer import Model
-from liteproof_edge.model.operators import BUILTIN_OPERATORS
+from liteproof_edge.model.operators import BUILTIN_OPERATORS, CUSTOM_OPERATORS
 
 __all__ = ["Assessment", "Target", "assess", "assess_all", "problems", "require", "runs_on"]
 
@@ -131,6 +131,8 @@ def _problem(use: Use, target: Target) -> str | None:
     refusal = _refusal(use, facts().runtimes[target])
     if refusal is None:
         return None
+    if use.operator in CUSTOM_OPERATORS:
+        return refusal
     if use.operator.startswith(FLEX):
         return f"{refusal}; convert with TensorFlow Lite's builtin operators only"
     able = [facts().runtimes[other].name for other in Target if not _blocked(use, other)]
@@ -151,6 +153,7 @@ def _refusal(use: Use, known: RuntimeFacts) -> str | None:
     refused, wrong = known.refused.get(name, ()), known.wrong.get(name, ())
     refusals = (
         (name.startswith(FLEX), f"TensorFlow's own operator, for which {runtime} has no delegate"),
+        (name in CUSTOM_OPERATORS, CUSTOM_OPERATORS.get(name, "")),
         (name not in BUILTIN_OPERATORS, f"a custom operator that {runtime} does not include"),
         (not highest, f"{runtime} has no such operator"),
         (use.version > highest, f"{runtime} knows it up to version {highest}"),

@@ -72,3 +72,14 @@ def test_float_tensor_that_no_operator_knows_is_found(make_graph):
     assert findings(Kind.INT8_MIXED, graph) == [
         Finding(FindingKind.NOT_INTEGER, 0, None, 1, "", "float32 tensor 1")
     ]
+
+
+def test_custom_operator_of_an_edge_tpu_is_told_in_a_sentence(make_graph):
+    graph = make_graph([(4,)] * 2, [("edgetpu-custom-op", (0,), (1,))])
+
+    (found,) = findings(Kind.OTHER, graph)
+
+    assert found.kind is FindingKind.CUSTOM
+    assert found.what == (
+        "edgetpu-custom-op, made for a Coral Edge TPU: ask for the file before edgetpu_compiler"
+    )

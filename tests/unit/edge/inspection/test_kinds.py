@@ -39,6 +39,7 @@ F, I8, I16, I32, U8 = "float32", "int8", "int16", "int32", "uint8"
     ("types", "expected"),
     [
         ((U8, I8, I8, I8, I8, I32), Kind.INT8),
+        ((U8, U8, U8, U8, U8, I32), Kind.UINT8),
         ((I16, I16, I16, I16, I8, "int64"), Kind.INT16X8),
         ((F, F, F, F, F, F), Kind.FLOAT32),
         ((F, F, F, F, "float16", F), Kind.FLOAT16),

@@ -175,6 +175,11 @@ def test_what_a_model_refuses_is_laid_at_its_operator_s_door(models, reality):
         ("Mfcc", MICRO, "Mfcc 1 on int8: a custom operator that tflite-micro does not include"),
         ("Convolution2DTransposeBias", LITERT, None),
         ("Convolution2DTransposeBias", MICRO, "Convolution2DTransposeBias 1 on int8: a custom "),
+        (
+            "edgetpu-custom-op",
+            LITERT,
+            "edgetpu-custom-op 1 on int8: made for a Coral Edge TPU: ask",
+        ),
         ("a\nb", LITERT, r"a\nb 1 on int8: a custom operator"),
     ],
 )

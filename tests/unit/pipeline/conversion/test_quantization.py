@@ -180,6 +180,18 @@ def test_float_operator_in_an_int8_model_is_named():
         convert(model, INT8, SPANNING)
 
 
+def test_layer_without_an_integer_form_is_named_with_a_remedy():
+    pixels = keras.Input((28, 28, 1), name="pixels")
+    values = keras.layers.Conv2D(4, 3, strides=4, activation="relu")(pixels)
+    values = keras.layers.Flatten()(keras.layers.LayerNormalization(name="evening")(values))
+    model = keras.Model(pixels, keras.layers.Dense(3)(values))
+
+    with pytest.raises(
+        ConversionError, match=r"layer evening\w* has no integer form .*; `export --gate POINTS` le"
+    ):
+        convert(model, INT8, SPANNING)
+
+
 def test_float_model_is_no_int8_model(tiny_run):
     flatbuffer = (tiny_run / "model-float32.tflite").read_bytes()
 

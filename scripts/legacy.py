@@ -1,5 +1,7 @@
 """Models in the form of TensorFlow 1: uint8 all through, weights too, each with a zero point."""
 
+from typing import Any
+
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
@@ -8,7 +10,7 @@ INT8, UINT8 = schema.TensorType.INT8, schema.TensorType.UINT8
 SHIFT = 128
 
 
-def as_legacy(flatbuffer):
+def as_legacy(flatbuffer: bytes) -> bytes:
     """Return an int8 model, its weights per tensor, with uint8 in the place of int8 everywhere.
 
     What each code stands for stays: codes and zero points are 128 more.
@@ -32,15 +34,19 @@ def as_legacy(flatbuffer):
     return bytes(builder.Output())
 
 
-def _leave_out_ends(model, graph):
-    """Leave out the QUANTIZE from uint8 to int8 at the input, and the one back at the output."""
+def _leave_out_ends(model: Any, graph: Any) -> None:  # noqa: ANN401 - the schema has no types
+    """Leave out what was a QUANTIZE from uint8 to int8 at the input, or back at the output."""
     quantize = schema.BuiltinOperator.QUANTIZE
     for operator in list(graph.operators):
         code = model.operatorCodes[operator.opcodeIndex]
         if max(code.builtinCode, code.deprecatedBuiltinCode) == quantize:
             (source,), (target,) = operator.inputs, operator.outputs
+            if {graph.tensors[index].type for index in (source, target)} != {UINT8}:
+                continue
             if source in graph.inputs:
                 graph.inputs = [target]
-            else:
+            elif target in graph.outputs:
                 graph.outputs = [source]
+            else:
+                continue
             graph.operators.remove(operator)
