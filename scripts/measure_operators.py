@@ -191,7 +191,9 @@ def kernels_that_run(
         expected = by_key.get((name, Form.FLOAT32), outcome)
         if not outcome.ok:
             blamed = re.search(r"number (\d+)", outcome.message)
-            operator = graph.operators[int(blamed.group(1))] if blamed else None
+            number = int(blamed.group(1)) if blamed else len(graph.operators)
+            # A delegate's node is numbered after all operators.
+            operator = graph.operators[number] if number < len(graph.operators) else None
             if operator and operator.name in BUILTIN_OPERATORS:
                 refused.setdefault(operator.name, set()).add(data_of(graph, operator))
             continue

@@ -23,6 +23,11 @@ def load_model(path: Path) -> keras.Model:
     """
     if not path.exists():
         raise ModelError(f"{path}: not found; {EXPECTED}")
+    if path.suffix.lower() == ".tflite":
+        raise ModelError(
+            f"{path}: {EXPECTED}; a .tflite has no float model to be measured against: "
+            "`liteproof compare A B` takes two of them, `liteproof-edge classify --unverified` one"
+        )
     model = load_saved_model(path) if path.is_dir() else load_keras(path)
     for variable in model.variables:
         if not np.isfinite(keras.ops.convert_to_numpy(variable)).all():
