@@ -1,6 +1,7 @@
 """Reading a model of others, by what its file is; nothing that it brings along is executed."""
 
 import hashlib
+import tempfile
 from pathlib import Path
 
 import keras
@@ -9,6 +10,7 @@ import numpy as np
 from liteproof.adoption.saved_model import load_saved_model
 from liteproof.conversion.quantization import load_keras
 from liteproof.errors import ConversionError
+from liteproof.storage import write_file
 from liteproof_edge.errors import ModelError
 
 EXPECTED = "expected a .keras or .h5 file, or a SavedModel's folder"
@@ -33,6 +35,18 @@ def load_model(path: Path) -> keras.Model:
         if not np.isfinite(keras.ops.convert_to_numpy(variable)).all():
             raise ConversionError(f"{path}: weights {variable.path} are NaN or infinite")
     return model
+
+
+def save_model(model: keras.Model, path: Path) -> None:
+    """Write a .keras file, whole or not at all.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    with tempfile.TemporaryDirectory(prefix="liteproof-") as temporary:
+        whole = Path(temporary) / path.name
+        model.save(whole)
+        write_file(path, whole.read_bytes())
 
 
 def model_digest(path: Path) -> str:

@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -22,7 +21,7 @@ from liteproof.recipes.reader import RecipeFile, parse_recipe
 from liteproof.recipes.schema import Adoption, DatasetChoice, Precision
 from liteproof.runs.run import Run, Settings, begin, find_run
 from liteproof.runs.stage import Stage
-from liteproof.storage import make_folder, write_file
+from liteproof.storage import make_folder
 from liteproof.tensorflow_setup import Device, available_cores, quiet
 from liteproof_edge.bundle.labels import read_labels
 from liteproof_edge.errors import DatasetError
@@ -48,7 +47,7 @@ def adopt(path: Path, request: Request) -> Run:
     """
     _check_folder(path)
     with quiet():
-        from liteproof.adoption.loading import load_model, model_digest  # noqa: PLC0415 - TensorFlow
+        from liteproof.adoption.loading import load_model, model_digest, save_model  # noqa: PLC0415 - TensorFlow
         from liteproof.adoption.shaping import input_shape, without_ending  # noqa: PLC0415
 
     where = str(request.model)
@@ -87,7 +86,7 @@ def adopt(path: Path, request: Request) -> Run:
         recipe_file = _recipe(request, choice, adoption)
         settings = Settings(0, available_cores(), Device.AUTO, Precision.FLOAT32, data_dir)
         run = begin(path, recipe_file, settings, dataset.fingerprint)
-    _stage(run).perform(partial(_save, network, run.keras_model))
+    _stage(run).perform(partial(save_model, network, run.keras_model))
     return run
 
 
@@ -139,9 +138,11 @@ def _complete(
 
     channels = shape[2]
     mean, scale = request.mean or (0.0,), request.scale or (1.0,)
+    own = own_arithmetic(ending.model)
     if request.mean or request.scale:
         takes = f"(pixel - {_listed(mean)}) x {_listed(scale)}, as was said"
-    elif own := own_arithmetic(ending.model):
+        takes += f"; then it scales them itself, beginning with {own}" if own else ""
+    elif own:
         takes = f"0 to 255, since it begins with {own}"
     else:
         (mean, scale), takes = _tried(ending, shape, dataset, bgr=request.bgr)
@@ -190,13 +191,6 @@ def _toml(value: object) -> str:
 def _stage(run: Run) -> Stage:
     inputs = [run.recipe_file.part("adoption", "dataset", "preprocessing"), run.fingerprint]
     return Stage("adopt", run.path, inputs, [run.keras_model])
-
-
-def _save(network: "keras.Model", path: Path) -> None:
-    with tempfile.TemporaryDirectory(prefix="liteproof-") as temporary:
-        whole = Path(temporary) / path.name
-        network.save(whole)
-        write_file(path, whole.read_bytes())
 
 
 def _listed(values: tuple[float, ...]) -> str:

@@ -77,7 +77,7 @@ class Exporter(AbstractContextManager["Exporter"]):
         whole = packed(unpacked(named))
         slim = without_names(named) if self.choices.strip else whole
         about = About(subject.name, subject.description, subject.labels)
-        released = with_metadata(slim, about, subject.normalisation)
+        released = with_metadata(slim, about)
         found = inspect(read_model(released), len(released))
         exported = Exported(
             variant=variant.name,
@@ -104,9 +104,7 @@ class Exporter(AbstractContextManager["Exporter"]):
         subject = self.subject
         pictures, labels = subject.representative
         model = self._trained[Weights.FLOAT].model
-        takes = ModelInput(
-            tuple(model.input_shape[1:]), subject.normalisation, own_arithmetic(model)
-        )
+        takes = ModelInput(tuple(model.input_shape[1:]), None, own_arithmetic(model))
         lint = partial(
             check_calibration,
             pictures,
@@ -117,9 +115,7 @@ class Exporter(AbstractContextManager["Exporter"]):
         )
         lint().check(subject.name)  # before a model meets what may not even be pictures
         behaviour = Behaviour(
-            activation_ranges(
-                self._trained[Weights.FLOAT].float32, pictures, subject.normalisation
-            ),
+            activation_ranges(self._trained[Weights.FLOAT].float32, pictures),
             None if labels is None else self._logits(pictures, "calibration"),
         )
         report = lint(behaviour=behaviour)
@@ -135,16 +131,13 @@ class Exporter(AbstractContextManager["Exporter"]):
             self._trained[variant.weights].folder,
             variant,
             self.subject.representative.images,
-            self.subject.normalisation,
-            wide,
+            wide=wide,
         )
 
     def _measure(self, flatbuffer: bytes, variant: Variant) -> Validation:
         """Run a model on the validation pictures, on the runtime that ships."""
         pictures, labels = self.subject.validation
-        answered = execute(
-            flatbuffer, pictures, label=variant.name, normalisation=self.subject.normalisation
-        )
+        answered = execute(flatbuffer, pictures, label=variant.name)
         return Validation.of(self._logits(pictures, "validation"), answered, labels)
 
     def _errors(self, variant: Variant, named: bytes) -> tuple[LayerError, ...]:
@@ -153,17 +146,12 @@ class Exporter(AbstractContextManager["Exporter"]):
         pictures, labels = self.subject.validation
         before = self._trained[variant.weights].float32
         n = min(ERROR_PICTURES, 1 + ERROR_VALUES // values_of(before))
-        return layer_errors(
-            before,
-            named,
-            pictures[:n],
-            None if labels is None else labels[:n],
-            self.subject.normalisation,
-        )
+        known = None if labels is None else labels[:n]
+        return layer_errors(before, named, pictures[:n], known)
 
     def _logits(self, pictures: NDArray[np.uint8], name: str) -> NDArray[np.float32]:
         model, folder = self.subject.models[Weights.FLOAT], self.subject.folder / "logits" / name
-        return keras_logits(model, pictures, folder, self.subject.normalisation)
+        return keras_logits(model, pictures, folder)
 
 
 class _Trained:

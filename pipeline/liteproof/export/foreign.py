@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from liteproof.adoption.loading import load_model, save_model
+from liteproof.adoption.shaping import as_classifier, input_shape, without_ending
 from liteproof.calibration.check import check_calibration
 from liteproof.calibration.choice import choose
 from liteproof.calibration.form import ModelInput
 from liteproof.calibration.source import Given, read_calibration
-from liteproof.conversion.quantization import classifier_shape, load_keras
 from liteproof.conversion.variants import FLOAT32, Variant, Weights
 from liteproof.export.choices import Choices
 from liteproof.export.exported import Exported
@@ -37,7 +38,7 @@ def read_subject(
     pictures have no classes, the float model's answers stand for the truth.
 
     Args:
-        file: .keras, or HDF5: a classifier of pictures.
+        file: a classifier of pictures of one size, in any form that `adopt` takes.
         representative: a folder of pictures, or a .npy or .npz file.
         folder: where the exported models go.
         mean: what is taken from each pixel.
@@ -47,31 +48,33 @@ def read_subject(
         ConversionError: it is not a Keras model, or does not classify pictures of one size.
         DatasetError: the pictures cannot be read, or cannot be the model's.
     """
-    model = load_keras(file)
-    shape, classes = classifier_shape(model, file)
-    normalisation = None
-    if (mean, scale) != (0.0, 1.0):
-        normalisation = Normalisation((mean,) * shape[2], (scale,) * shape[2])
+    model = load_model(file)
+    shape = input_shape(model, None, str(file))
+    scaled_by = own_arithmetic(model)
+    ending = without_ending(model, None, str(file))
+    each = (mean,) * shape[2], (scale,) * shape[2]
+    stated = None if (mean, scale) == (0.0, 1.0) else Normalisation(*each)
     given = read_calibration(representative, PhotoSpec(*shape))
-    if given.classes is not None and len(given.classes) != classes:
+    if given.classes is not None and len(given.classes) != ending.classes:
         raise DatasetError(
-            f"{representative}: {len(given.classes)} folders of classes, expected {classes}, one "
+            f"{representative}: {len(given.classes)} class folders, expected {ending.classes}, one "
             "for each of the model's outputs, or pictures without folders"
         )
-    labels = given.classes or tuple(map(str, range(classes)))
-    takes = ModelInput(shape, normalisation, own_arithmetic(model))
+    labels = given.classes or tuple(map(str, range(ending.classes)))
+    takes = ModelInput(shape, stated, scaled_by)
     report = check_calibration(given.pictures, takes, labels=given.labels, classes=labels)
     report.check(str(representative))
     calibrating = _calibrating(given)
+    network = make_folder(folder) / "model.keras"
+    save_model(as_classifier(ending, shape, *each, bgr=False), network)
     return Subject(
         folder=folder,
         name=re.sub(r"[^A-Za-z0-9_.-]+", "-", file.stem),
         description=f"Keras model {file.name}",
         labels=labels,
-        models={Weights.FLOAT: file},
+        models={Weights.FLOAT: network},
         representative=_select(given, calibrating),
         validation=_select(given, np.setdiff1d(np.arange(len(given.pictures)), calibrating)),
-        normalisation=normalisation,
     )
 
 

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liteproof.conversion.variants import Weights
-from liteproof_edge.model.affine import Normalisation
 
 
 class Pictures(NamedTuple):
@@ -37,7 +36,6 @@ class Subject:
         models: the .keras file of each training.
         representative: the pictures that int8 is calibrated on.
         validation: those that candidates are measured on; never the test set.
-        normalisation: what the model takes pixels as; None where it takes them as they are.
         held_out: name → pictures that must not be among the representative ones.
     """
 
@@ -48,5 +46,4 @@ class Subject:
     models: Mapping[Weights, Path]
     representative: Pictures
     validation: Pictures
-    normalisation: Normalisation | None = None
     held_out: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)

@@ -22,7 +22,7 @@ def commands(folder, *shared):
 def test_every_command_of_the_pipeline_is_in_the_readme():
     found = commands("pipeline/liteproof", "options", "cluster_options")
 
-    assert len(found) == 9
+    assert len(found) == 10
     assert all(f"`liteproof {name} " in README for name in found)
 
 

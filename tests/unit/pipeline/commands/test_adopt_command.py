@@ -103,6 +103,7 @@ def test_bundle_says_that_its_model_was_trained_elsewhere(adopted):
     assert "$" not in card
 
 
+@pytest.mark.slow
 def test_adopted_run_is_exported_compared_and_bundled_as_any_other(adopted, tmp_path):
     run = shutil.copytree(adopted[0], tmp_path / "run")
 
@@ -161,6 +162,7 @@ def test_labels_that_are_not_the_model_s_are_refused(mine, tmp_path, labels, sai
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_labels_in_another_order_are_noticed(mine, tmp_path):
     done = run_inside(
         "adopt", mine / "bars.keras", "--data", mine / "bars", "--out", tmp_path / "run"
@@ -171,6 +173,7 @@ def test_labels_in_another_order_are_noticed(mine, tmp_path):
     assert "near chance" in done.stderr.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_two_folders_are_one_dataset(mine, tmp_path):
     done = run_inside(
         *("adopt", mine / "bars.keras", "--data", mine / "bars/train", "--out", tmp_path / "run"),
