@@ -30,6 +30,7 @@ RandomStandardNormal RandomUniform RandomUniformInt ReadVariableOp RestoreV2 Sta
 TruncatedNormal VarHandleOp VarIsInitializedOp VariableV2 While
 """.split()
 )
+ASSIGNING = "AssignVariableOp"
 PYTHON = {"EagerPyFunc", "PyFunc", "PyFuncStateless"}
 
 
@@ -54,6 +55,11 @@ def load_saved_model(folder: Path) -> keras.Model:
             frozen = None if name is None else convert_variables_to_constants_v2(signatures[name])
     except Exception as error:  # noqa: BLE001 - whatever TensorFlow raises on damaged files
         reason = one_line(" ".join(str(error).split())[:300])
+        if ASSIGNING in reason:
+            reason = (
+                "it changes a variable when it answers, as random layers that were exported do; "
+                "give the .keras file, or export the model without its augmentation"
+            )
         raise ConversionError(f"{folder}: not a SavedModel that loads here: {reason}") from None
     if frozen is None or len(frozen.inputs) != 1:
         raise ConversionError(

@@ -91,6 +91,14 @@ def test_saved_model_that_would_run_python_is_refused(tmp_path):
         load_model(save(tmp_path / "spy", spy))
 
 
+def test_saved_model_that_changes_a_variable_is_refused_with_what_to_do(tmp_path):
+    model = keras.Sequential([keras.Input((8, 8, 3)), layers.RandomFlip(), layers.Flatten()])
+    model.export(tmp_path / "random", verbose=False)
+
+    with pytest.raises(ConversionError, match="changes a variable when it answers, as random lay"):
+        load_model(tmp_path / "random")
+
+
 def test_damaged_saved_model_is_refused(tmp_path, exported):
     damaged = tmp_path / "damaged"
     damaged.mkdir()
