@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from liteproof_edge.bundle.reader import Bundle
-    from liteproof_edge.classifier import Classifier, Prediction, Predictions
+    from liteproof_edge.classifier import Classifier
     from liteproof_edge.errors import (
         BundleError,
         DataError,
@@ -19,20 +19,23 @@ if TYPE_CHECKING:
         GateError,
         LiteproofError,
         ModelError,
+        OutputError,
         PictureError,
         RuntimeMissingError,
         VerificationError,
     )
     from liteproof_edge.measurement.evaluation import Evaluation, evaluate
     from liteproof_edge.measurement.verification import Verification, verify
+    from liteproof_edge.prediction import Prediction, Predictions, Reading
     from liteproof_edge.preprocessing.prepared import Report
     from liteproof_edge.runtime.loading import Runtime
 
 # Each name's module, imported when the name is first used: a program starts with what it needs.
 _MODULES = {
     **dict.fromkeys(("Bundle",), "bundle.reader"),
-    **dict.fromkeys(("Classifier", "Prediction", "Predictions"), "classifier"),
+    **dict.fromkeys(("Classifier",), "classifier"),
     **dict.fromkeys(("Evaluation", "evaluate"), "measurement.evaluation"),
+    **dict.fromkeys(("Prediction", "Predictions", "Reading"), "prediction"),
     **dict.fromkeys(("Report",), "preprocessing.prepared"),
     **dict.fromkeys(("Runtime",), "runtime.loading"),
     **dict.fromkeys(("Verification", "verify"), "measurement.verification"),
@@ -48,9 +51,11 @@ __all__ = [
     "GateError",
     "LiteproofError",
     "ModelError",
+    "OutputError",
     "PictureError",
     "Prediction",
     "Predictions",
+    "Reading",
     "Report",
     "Runtime",
     "RuntimeMissingError",

@@ -2,92 +2,34 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from liteproof_edge.bundle.reader import Bundle
+from liteproof_edge.errors import BundleError
 from liteproof_edge.model.ending import Ending
+from liteproof_edge.prediction import Prediction, Predictions, Reading
+from liteproof_edge.preprocessing.ink import InkSpec
 from liteproof_edge.preprocessing.pictures import Picture
-from liteproof_edge.preprocessing.prepared import Legibility, Report
-from liteproof_edge.preprocessing.spec import preprocess
+from liteproof_edge.preprocessing.prepared import Legibility, PreparedMark, Report
+from liteproof_edge.preprocessing.spec import preprocess, preprocess_each
 from liteproof_edge.runtime.loading import Runtime, load_runtime
 from liteproof_edge.runtime.session import Session
 
 MODEL_READY = Report("none (model-ready tensor)")
 TOP = 3
+# A mark that can be cut in two may be two, if each half is as probable as the first, or it is all
+# less probable than the second (training digits, `python -m number_sheets`).
+HALF, ONE = 0.95, 0.995
 TOO_UNSURE = {  # of an answer whose logit is less than what the bundle asks for
     Legibility.CLEAR: "unlike what the model knows",
     Legibility.UNCLEAR: "too unclear to be sure",
     Legibility.COARSE: "too few pixels to be sure",
 }
 SMALLEST_SHARE = 2.0**-9  # half of the step in which 8 bits count shares
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """One picture's answer.
-
-    Attributes:
-        label: of the most probable class.
-        index: of that class.
-        probability: calibrated, 0 to 1: of answers given with 0.9, nine in ten are right on
-            pictures like those that the model was validated with.
-        top: the labels of the most probable classes and their probabilities, the first one first.
-        latency_us: the model's own time, without preprocessing.
-        preprocessing: what was done to the picture, and the doubts that arose.
-        model_doubts: what the model has against its own answer, in words.
-    """
-
-    label: str
-    index: int
-    probability: float
-    top: tuple[tuple[str, float], ...]
-    latency_us: float
-    preprocessing: Report
-    model_doubts: tuple[str, ...] = ()
-
-    @property
-    def doubts(self) -> tuple[str, ...]:
-        """Why the answer may be wrong, in words; empty where all is well."""
-        return self.preprocessing.doubts + self.model_doubts
-
-    def is_unsure(self, min_confidence: float) -> bool:
-        """Whether the probability is below a limit, or the answer is in doubt."""
-        return bool(self.reasons(min_confidence))
-
-    def reasons(self, min_confidence: float) -> tuple[str, ...]:
-        """Return why the answer is unsure, in words."""
-        if self.probability < min_confidence:
-            return (f"probability below {min_confidence:.4g}", *self.doubts)
-        return self.doubts
-
-    def __str__(self) -> str:
-        doubts = "".join(f", {doubt}" for doubt in self.doubts)
-        return f"{self.label} ({self.probability:.1%}, {self.latency_us:.0f} µs{doubts})"
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values, as `--json` prints them."""
-        values = {**asdict(self), "preprocessing": self.preprocessing.to_json()}
-        del values["model_doubts"]
-        return {**values, "doubts": self.doubts}
-
-
-class Predictions(NamedTuple):
-    """The answers to many pictures.
-
-    Attributes:
-        indices: int64 (n,), the most probable class of each.
-        probabilities: float64 (n, classes), calibrated.
-        latency_us: float64 (n,), the model's own time.
-    """
-
-    indices: NDArray[np.int64]
-    probabilities: NDArray[np.float64]
-    latency_us: NDArray[np.float64]
 
 
 class Classifier(AbstractContextManager["Classifier"]):
@@ -181,6 +123,27 @@ class Classifier(AbstractContextManager["Classifier"]):
         prepared = preprocess(picture, self.bundle.preprocessing, self.max_megapixels)
         return self._predict(prepared.pixels, prepared.report)
 
+    def classify_each(self, picture: Picture) -> Reading:
+        """Classify every mark of a picture, such as the digits of a number.
+
+        An answer is in doubt where the mark may be several that touch.
+
+        Args:
+            picture: as for `classify`.
+
+        Raises:
+            PictureError: it is no picture, or there is no ink in it.
+            BundleError: the bundle's preprocessing is not `ink`, which tells marks apart.
+        """
+        spec = self.bundle.preprocessing
+        if not isinstance(spec, InkSpec):
+            raise BundleError(
+                f"{self.bundle.path}: preprocessing {spec.kind} takes a picture as one, expected "
+                "ink, which tells several marks apart"
+            )
+        lines = preprocess_each(picture, spec, self.max_megapixels)
+        return Reading(tuple(tuple(map(self._predict_mark, line)) for line in lines))
+
     def classify_tensor(self, pixels: NDArray[np.uint8]) -> Prediction:
         """Classify what already is the model's input: uint8 (height, width, channels).
 
@@ -206,6 +169,16 @@ class Classifier(AbstractContextManager["Classifier"]):
         outputs, latency_us = self.session.run_many(pixels, on_progress)
         probabilities = self._probabilities(outputs)
         return Predictions(probabilities.argmax(axis=1), probabilities, latency_us)
+
+    def _predict_mark(self, mark: PreparedMark) -> Prediction:
+        pixels, report = mark.prepared
+        prediction = self._predict(pixels, report)
+        if report.doubts:
+            return prediction
+        halves = [self._predict(half, report).probability for half in mark.halves]
+        if halves and (min(halves) >= HALF or prediction.probability < ONE):
+            return replace(prediction, model_doubts=("two that touch", *prediction.model_doubts))
+        return prediction
 
     def _predict(self, pixels: NDArray[np.uint8], report: Report) -> Prediction:
         output, latency_us = self.session.run(pixels)

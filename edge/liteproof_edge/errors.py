@@ -8,7 +8,8 @@
     │   └── ModelError                     its flatbuffer is damaged, or not what the manifest says
     ├── GateError                 exit 6   something was measured and is not good enough
     │   └── VerificationError              this device does not answer as the host did
-    └── RuntimeMissingError       exit 7   no runtime here can run a model
+    ├── RuntimeMissingError       exit 7   no runtime here can run a model
+    └── OutputError               exit 8   a file cannot be written
 
 A message is one line: where (path, tensor or key), what is wrong, what was expected.
 """
@@ -62,6 +63,12 @@ class RuntimeMissingError(LiteproofError):
     """No runtime that is installed here can run a model."""
 
     exit_code = 7
+
+
+class OutputError(LiteproofError):
+    """A file cannot be written."""
+
+    exit_code = 8
 
 
 def one_line(text: str) -> str:

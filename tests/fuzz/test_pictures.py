@@ -5,6 +5,7 @@ import resource
 import struct
 import time
 import zlib
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from PIL import Image
 from liteproof_edge.errors import PictureError
 from liteproof_edge.preprocessing.memory import BUDGET
 from liteproof_edge.preprocessing.photo import ChannelOrder, Fit, PhotoSpec, Resampling
-from liteproof_edge.preprocessing.spec import InkSpec, RawSpec, preprocess
+from liteproof_edge.preprocessing.spec import InkSpec, RawSpec, preprocess, preprocess_each
 
 WIDTH, HEIGHT = 48, 40
 INK = InkSpec(height=28, width=28, channels=1, box=20)
@@ -210,6 +211,25 @@ def assert_prepared_or_refused(picture, spec):
         assert 0 < prepared.report.ink_fraction <= 1
 
 
+def assert_each_prepared_or_refused(picture):
+    """Preprocess each mark of a picture, which gives inputs that fit the spec or a PictureError."""
+    try:
+        lines = preprocess_each(picture, INK)
+    except PictureError as error:
+        message = str(error)
+        assert message.isprintable()
+        return
+    assert lines
+    assert all(lines)
+    for mark in chain.from_iterable(lines):
+        left, top, right, bottom = mark.prepared.report.box
+        assert 0 <= left < right
+        assert 0 <= top < bottom
+        assert len(mark.halves) in {0, 2}
+        for pixels in (mark.prepared.pixels, *mark.halves):
+            assert (pixels.dtype, pixels.shape) == (np.uint8, (28, 28, 1))
+
+
 def peak_bytes():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
@@ -232,6 +252,7 @@ def test_damaged_picture_is_read_or_refused(picture_seed, peak_before):
         start = time.perf_counter()
         assert_prepared_or_refused(data, spec)
         assert time.perf_counter() - start < MOST_SECONDS
+    assert_each_prepared_or_refused(data)
     assert peak_bytes() - peak_before < MOST_BYTES
 
 
@@ -264,6 +285,11 @@ def test_ink_gives_an_input_or_a_reason_for_any_pixels(picture):
     assert_prepared_or_refused(picture, INK)
 
 
+@given(pixels)
+def test_each_gives_inputs_or_a_reason_for_any_pixels(picture):
+    assert_each_prepared_or_refused(picture)
+
+
 @given(pixels, st.sampled_from(["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "HSV", "I", "F"]))
 def test_ink_gives_an_input_or_a_reason_for_any_mode(picture, mode):
     image = Image.fromarray(picture)
@@ -287,6 +313,7 @@ def test_ink_gives_an_input_or_a_reason_for_any_rectangles(rectangles, height, w
     for top, left, tall, wide, level in rectangles:
         picture[top - 1 : top - 1 + tall, left - 1 : left - 1 + wide] = level
     assert_prepared_or_refused(picture, INK)
+    assert_each_prepared_or_refused(picture)
 
 
 @given(pixels, st.sampled_from(SPECS[1:4]))

@@ -70,6 +70,17 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="a file, a folder of them, or - for one on standard input",
     )
     classify.add_argument(
+        "--each",
+        action="store_true",
+        help="answer each mark of a picture, such as the digits of a number, line by line",
+    )
+    classify.add_argument(
+        "--draw",
+        metavar="PNG",
+        type=Path,
+        help="with --each, and one PICTURE: write it with a box around each mark, and its label",
+    )
+    classify.add_argument(
         "--min-confidence",
         metavar="P",
         type=_probability,
@@ -113,7 +124,11 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--memory", action="store_true", help="show which values live at each operator"
     )
     add("info")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    draws = options.command == "classify" and options.draw
+    if draws and (not options.each or len(options.pictures) != 1):
+        parser.error("--draw: expected --each, and one picture")
+    return options
 
 
 class _Unused:

@@ -19,12 +19,17 @@ def run(options: argparse.Namespace) -> int:
     """Classify the pictures; name those that cannot be read, and answer the others."""
     exit_code = 0
     pictures = list(_pictures(options.pictures))
+    if options.draw and len(pictures) != 1:
+        raise PictureError(f"{options.pictures[0]}: {len(pictures)} pictures, --draw takes one")
     width = max((len(one_line(name)) for name, _ in pictures), default=0)
     with _classifier(options) as classifier:
         for name, picture in pictures:
             try:
                 if isinstance(picture, PictureError):
                     raise picture
+                if options.each:
+                    _answer_each(classifier, name, picture, options)
+                    continue
                 prediction = classifier.classify(picture)
             except PictureError as error:
                 at = f"{STANDARD_INPUT}: " if isinstance(picture, bytes) else ""
@@ -75,6 +80,14 @@ def _classifier(options: argparse.Namespace) -> Classifier:
             "file does not say how they were for training"
         )
     return Classifier(bundle, **running)
+
+
+def _answer_each(
+    classifier: Classifier, name: str, picture: Path | bytes, options: argparse.Namespace
+) -> None:
+    from liteproof_edge.commands.each import answer  # noqa: PLC0415 - rarely needed, and draws
+
+    answer(classifier, name, picture, options)
 
 
 def _pictures(paths: list[str]) -> Iterator[tuple[str, Path | bytes | PictureError]]:

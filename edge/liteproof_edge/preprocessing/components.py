@@ -21,6 +21,16 @@ class Box(NamedTuple):
     bottom: int
 
     @property
+    def width(self) -> int:
+        """From left to right."""
+        return self.right - self.left
+
+    @property
+    def height(self) -> int:
+        """From top to bottom."""
+        return self.bottom - self.top
+
+    @property
     def longer(self) -> int:
         """The longer side."""
         return max(self.right - self.left, self.bottom - self.top)
@@ -51,6 +61,10 @@ class Box(NamedTuple):
     def grown(self, margin: int) -> "Box":
         """Return the box with a margin on every side."""
         return Box(self.left - margin, self.top - margin, self.right + margin, self.bottom + margin)
+
+    def moved(self, right: int, down: int) -> "Box":
+        """Return the box in another place."""
+        return Box(self.left + right, self.top + down, self.right + right, self.bottom + down)
 
     def clipped(self, size: Size) -> "Box":
         """Return the part of the box that lies inside a picture."""
@@ -90,21 +104,24 @@ class Piece(NamedTuple):
         box: around it.
         mass: the sum of its ink.
         contact: pixels of the picture's border that it covers.
+        runs: its cells: the row, the first column and the one behind the last, counted in cells.
     """
 
     box: Box
     mass: int
     contact: int = 0
+    runs: tuple[tuple[int, int, int], ...] = ()
 
 
-def find_pieces(ink: NDArray[np.int16], threshold: int) -> list[Piece]:
+def find_pieces(ink: NDArray[np.int16], threshold: int, grid: int = GRID) -> list[Piece]:
     """Return the pieces of ink, the one of the most ink first; their boxes are whole cells.
 
     Args:
         ink: int16 (height, width), 0 for paper.
         threshold: what must be exceeded.
+        grid: cells along the longer side.
     """
-    cell = -(-max(ink.shape) // GRID)
+    cell = cell_side(ink.shape, grid)
     cells = pooled(np.maximum, ink, cell) > threshold
     # Rows one after the other, each with an empty cell before it: a run is between two changes.
     dark = _in_line(cells)
@@ -124,8 +141,14 @@ def find_pieces(ink: NDArray[np.int16], threshold: int) -> list[Piece]:
         mass = sum([masses[index] for index in indices])
         touches = box.touches_border((ink.shape[1], ink.shape[0]))
         contact = cell * _on_border(own_rows, starts, ends, cells.shape) if touches else 0
-        pieces.append(Piece(box, mass, contact))
+        own = tuple(runs[index] for index in indices)
+        pieces.append(Piece(box, mass, contact, own))
     return sorted(pieces, key=lambda piece: -piece.mass)
+
+
+def cell_side(shape: tuple[int, ...], grid: int) -> int:
+    """Return the pixels of a cell's side, where there are so many cells along the longer side."""
+    return -(-max(shape) // grid)
 
 
 def _in_line(cells: NDArray[Any]) -> NDArray[Any]:

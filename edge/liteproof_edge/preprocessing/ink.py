@@ -9,6 +9,7 @@ from functools import partial
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from liteproof_edge.errors import PictureError
 from liteproof_edge.model.affine import Normalisation
@@ -16,7 +17,7 @@ from liteproof_edge.preprocessing.decoded import Decoded
 from liteproof_edge.preprocessing.mark import FAINTEST, Mark, find_mark
 from liteproof_edge.preprocessing.normalisation import normalise
 from liteproof_edge.preprocessing.pictures import WHITE, Picture, decode, flatten
-from liteproof_edge.preprocessing.prepared import Legibility, Prepared, Report
+from liteproof_edge.preprocessing.prepared import Legibility, Prepared, Report, doubts
 
 SHORTER = 240  # pixels: a picture's shorter side need not be more for ink to be found
 SEARCHED = 512  # pixels: the longer side of the picture that is searched, at most
@@ -56,38 +57,48 @@ class InkSpec:
             PictureError: there is no ink in the picture.
         """
         decoded = decode(picture, SHORTER, max_megapixels)
-        opaque = partial(flatten, on=_other_than(decoded))
+        opaque = partial(flatten, on=paper_for(decoded))
         mark = afar = find_mark(decoded.reduced(SEARCHED, opaque))
         found = mark.box.scaled(mark.searched, decoded.full_size)
         if mark.box.longer < min(ZOOM, found.longer):
-            is_whole = decoded.size == decoded.full_size
-            whole = decoded if is_whole else decode(picture, None, max_megapixels)
+            whole = whole_of(decoded, picture, max_megapixels)
             nearby = found.grown(found.longer).clipped(whole.full_size)
             nearby = nearby.scaled(whole.full_size, whole.size)
             with suppress(PictureError):  # then what was seen from afar is all there is
                 mark = find_mark(whole.reduced(SEARCHED, opaque, nearby))
-        doubts = tuple(
-            doubt
-            for doubt, holds in (
-                ("several marks", afar.several or mark.several),
-                ("hardly any ink", mark.box.longer < FEWEST),
-            )
-            if holds
-        )
-        legibility = self._legibility(mark)
+        several = afar.several or mark.several
+        few = mark.box.longer < FEWEST
         return Prepared(
-            normalise(mark.ink, self.box, (self.height, self.width))[..., np.newaxis],
-            Report(self.kind, mark.polarity, found, afar.fraction, legibility, doubts),
+            self.normalised(mark.ink),
+            Report(
+                self.kind,
+                mark.polarity,
+                found,
+                afar.fraction,
+                self.legibility(mark),
+                doubts({"several marks": several, "hardly any ink": few}),
+            ),
         )
 
-    def _legibility(self, mark: Mark) -> Legibility:
+    def normalised(self, ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return a mark's ink as the model's input."""
+        return normalise(ink, self.box, (self.height, self.width))[..., np.newaxis]
+
+    def legibility(self, mark: Mark) -> Legibility:
+        """Return how well a picture shows a mark."""
         if 2 * mark.box.longer < self.box:
             return Legibility.COARSE
         clear = mark.even and mark.box.longer >= self.box
         return Legibility.CLEAR if clear else Legibility.UNCLEAR
 
 
-def _other_than(decoded: Decoded) -> int:
+def whole_of(decoded: Decoded, picture: Picture, max_megapixels: int | None) -> Decoded:
+    """Return all of a picture, of which a JPEG may have been decoded smaller."""
+    is_whole = decoded.size == decoded.full_size
+    return decoded if is_whole else decode(picture, None, max_megapixels)
+
+
+def paper_for(decoded: Decoded) -> int:
     """Return the paper for a picture in part transparent: white, or black where ink is light."""
     if not decoded.transparent:
         return WHITE

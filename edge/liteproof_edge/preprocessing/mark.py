@@ -13,7 +13,6 @@ from liteproof_edge.preprocessing.components import GRID, Box, Piece, Size, choo
 from liteproof_edge.preprocessing.normalisation import stretched
 from liteproof_edge.preprocessing.paper import (
     Polarity,
-    Relief,
     clearest_grey,
     find_relief,
     has_gentle_light,
@@ -28,6 +27,51 @@ NOISE = 5  # standard deviations of the paper's noise; less is no ink
 EVEN_INKED, EVEN_PAPER = 3, 0
 INKED, PAPER = 10, 7
 FAINT_INKED, FAINT_PAPER = 6, 3  # where there are none of these either: strokes of a shaken hand
+FAINT = 4  # of a mark beside another whose ink is the strongest
+
+
+class Ink(NamedTuple):
+    """What of a picture is ink.
+
+    Attributes:
+        ink: int16 (height, width), grey levels from the paper towards the ink.
+        strongest: grey levels of the strongest ink.
+        noise: the standard deviation of the paper's noise, grey levels.
+        polarity: of ink and paper.
+        even: whether the paper is of one grey.
+        inked: sixteenths of the strongest ink: what is above is a mark's.
+        paper: sixteenths of it: what is below is no mark's.
+    """
+
+    ink: NDArray[np.int16]
+    strongest: int
+    noise: int
+    polarity: Polarity
+    even: bool
+    inked: int
+    paper: int
+
+    @property
+    def threshold(self) -> int:
+        """What is above it is a mark's."""
+        return self._share(self.inked)
+
+    @property
+    def floor(self) -> int:
+        """What is below it is no mark's."""
+        return self._share(self.paper)
+
+    @property
+    def faintest(self) -> int:
+        """What is above it may be a mark's, where another mark's ink is the strongest."""
+        return self._share(EVEN_INKED if self.even else FAINT)
+
+    def _share(self, sixteenths: int) -> int:
+        return max(self.strongest * sixteenths // 16, NOISE * self.noise // 2)
+
+    def levels(self, cut: NDArray[np.int16]) -> NDArray[np.uint8]:
+        """Return a part of the ink as 0 for paper to 255 for full ink."""
+        return stretched(np.maximum(cut - np.int16(self.floor), 0), self.strongest - self.floor)
 
 
 class Mark(NamedTuple):
@@ -105,7 +149,7 @@ def find_mark(pixels: NDArray[np.uint8]) -> Mark:
         if sheet != (0, 0, *size) and not (reading and reading.is_cut_out):
             within = _read(sheet.cut(cleaned))
             if within:
-                return _placed(within.mark, sheet, size)
+                return placed(within.mark, sheet, size)
     if reading is None:
         raise PictureError("no ink found: the picture is blank")
     return reading.mark
@@ -113,40 +157,45 @@ def find_mark(pixels: NDArray[np.uint8]) -> Mark:
 
 def _read(grey: NDArray[np.uint8]) -> _Reading | None:
     """Return what a picture says, if it has ink."""
+    found = find_ink(grey)
+    if found is None:
+        return None
+    if not found.even and has_gentle_light(grey):
+        reading = _cut(found._replace(inked=FAINT_INKED, paper=FAINT_PAPER))
+        if reading.is_alone:
+            return reading
+    return _cut(found)
+
+
+def _cut(found: Ink) -> _Reading:
+    """Return the mark that is above the threshold."""
+    ink = found.ink
+    size = (ink.shape[1], ink.shape[0])
+    pieces = find_pieces(ink, found.threshold)
+    around, several = choose_mark(pieces, size)
+    inside = around.cut(ink) > found.threshold
+    # Pieces of a small picture are told apart pixel by pixel, so that their boxes are tight.
+    box = around if max(size) <= GRID else around.tightened(inside)
+    fraction = np.count_nonzero(inside) / ink.size
+    levels = found.levels(box.cut(ink))
+    mark = Mark(levels, box, size, found.polarity, fraction, several, found.even)
+    return _Reading(mark, pieces)
+
+
+def find_ink(grey: NDArray[np.uint8]) -> Ink | None:
+    """Return the ink of a picture, uint8 (height, width), if it has some."""
     relief = find_relief(grey)
     strongest = relief.strongest
     if strongest < max(FAINTEST, NOISE * relief.noise):
         return None
-    if relief.even:
-        return _cut(relief, EVEN_INKED, EVEN_PAPER)
-    if has_gentle_light(grey):
-        reading = _cut(relief, FAINT_INKED, FAINT_PAPER)
-        if reading.is_alone:
-            return reading
-    return _cut(relief, INKED, PAPER)
-
-
-def _cut(relief: Relief, inked: int, paper: int) -> _Reading:
-    """Return the mark whose ink is above `inked` sixteenths of the strongest."""
-    strongest = relief.strongest
-    least = NOISE * relief.noise // 2
-    threshold, floor = (max(strongest * share // 16, least) for share in (inked, paper))
+    inked, paper = (EVEN_INKED, EVEN_PAPER) if relief.even else (INKED, PAPER)
     ink = np.maximum(relief.ink, 0)
-    size = (ink.shape[1], ink.shape[0])
-    pieces = find_pieces(ink, threshold)
-    around, several = choose_mark(pieces, size)
-    inside = around.cut(ink) > threshold
-    # Pieces of a small picture are told apart pixel by pixel, so that their boxes are tight.
-    box = around if max(size) <= GRID else around.tightened(inside)
-    levels = stretched(np.maximum(box.cut(ink) - np.int16(floor), 0), strongest - floor)
-    fraction = np.count_nonzero(inside) / ink.size
-    mark = Mark(levels, box, size, relief.polarity, fraction, several, relief.even)
-    return _Reading(mark, pieces)
+    return Ink(ink, strongest, relief.noise, relief.polarity, relief.even, inked, paper)
 
 
-def _placed(mark: Mark, sheet: Box, size: Size) -> Mark:
+def placed(mark: Mark, sheet: Box, size: Size) -> Mark:
     """Return a mark on a sheet as a mark in the picture of that size that the sheet is part of."""
-    left, top, right, bottom = mark.box
-    box = Box(left + sheet.left, top + sheet.top, right + sheet.left, bottom + sheet.top)
     share = mark.searched[0] * mark.searched[1] / (size[0] * size[1])
-    return mark._replace(box=box, searched=size, fraction=mark.fraction * share)
+    return mark._replace(
+        box=mark.box.moved(sheet.left, sheet.top), searched=size, fraction=mark.fraction * share
+    )

@@ -1,5 +1,6 @@
 """What preprocessing gives: the model's input, and what was done to get it."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Any, NamedTuple
@@ -48,8 +49,20 @@ class Report:
         return {key: value for key, value in values.items() if value is not None}
 
 
+def doubts(holds: Mapping[str, bool]) -> tuple[str, ...]:
+    """Return those that hold."""
+    return tuple(doubt for doubt, is_so in holds.items() if is_so)
+
+
 class Prepared(NamedTuple):
     """The model's input, uint8 (height, width, channels), and how it came about."""
 
     pixels: NDArray[np.uint8]
     report: Report
+
+
+class PreparedMark(NamedTuple):
+    """One of several marks: as it is, and as the two it would be if they touched; uint8 each."""
+
+    prepared: Prepared
+    halves: tuple[NDArray[np.uint8], ...]

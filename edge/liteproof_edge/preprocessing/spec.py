@@ -6,8 +6,8 @@ arithmetic. Pillow's 8-bit resampling is fixed-point too, so every CPU produces 
 
 import threading
 import warnings
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, fields
 from enum import Enum
 from pathlib import Path
@@ -19,7 +19,7 @@ from liteproof_edge.errors import BundleError, PictureError
 from liteproof_edge.preprocessing.ink import InkSpec
 from liteproof_edge.preprocessing.photo import ChannelOrder, Fit, PhotoSpec, Resampling
 from liteproof_edge.preprocessing.pictures import Picture
-from liteproof_edge.preprocessing.prepared import Prepared
+from liteproof_edge.preprocessing.prepared import Prepared, PreparedMark
 from liteproof_edge.preprocessing.raw import RawSpec
 
 MAX_SIDE = 4096  # of a model's input
@@ -74,10 +74,36 @@ def preprocess(picture: Picture, spec: Spec, max_megapixels: int | None = None) 
     Raises:
         PictureError: it cannot be read as a picture, or the spec refuses it.
     """
+    with _refusing(picture):
+        return spec.apply(picture, max_megapixels)
+
+
+def preprocess_each(
+    picture: Picture, spec: InkSpec, max_megapixels: int | None = None
+) -> list[list[PreparedMark]]:
+    """Turn each mark of a picture into the model's input: line by line, from left to right.
+
+    Args:
+        picture: as above.
+        spec: the manifest's.
+        max_megapixels: as above.
+
+    Raises:
+        PictureError: it cannot be read as a picture, or there is no ink.
+    """
+    from liteproof_edge.preprocessing.several import prepare_each  # noqa: PLC0415 - rarely needed
+
+    with _refusing(picture):
+        return prepare_each(picture, spec, max_megapixels)
+
+
+@contextmanager
+def _refusing(picture: Picture) -> Iterator[None]:
+    """Raise whatever is wrong with a picture as a PictureError that names it."""
     name = f"{picture}: " if isinstance(picture, str | Path) else ""
     try:
         with QUIET:
-            return spec.apply(picture, max_megapixels)
+            yield
     except PictureError as error:
         raise PictureError(f"{name}{error}") from None
     except UnidentifiedImageError:

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from liteproof_edge.classifier import MODEL_READY, TOP, Classifier, Prediction, softmax
+from liteproof_edge.classifier import MODEL_READY, TOP, Classifier, softmax
 from liteproof_edge.errors import BundleError, ModelError, PictureError
+from liteproof_edge.prediction import Prediction
 from liteproof_edge.preprocessing.paper import Polarity
 from liteproof_edge.preprocessing.prepared import Legibility, Report
 from liteproof_edge.runtime.unverified import read_unverified

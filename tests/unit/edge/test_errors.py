@@ -14,6 +14,7 @@ EXIT_CODES = {
     errors.GateError: 6,
     errors.VerificationError: 6,
     errors.RuntimeMissingError: 7,
+    errors.OutputError: 8,
 }
 
 

@@ -15,7 +15,11 @@ DISPENSABLE = {
     "liteproof_edge.bundle.golden",
     "liteproof_edge.idx",
     "liteproof_edge.inspection",
+    "liteproof_edge.commands.each",
     "liteproof_edge.measurement",
+    "liteproof_edge.preprocessing.layout",
+    "liteproof_edge.preprocessing.sheet",
+    "liteproof_edge.preprocessing.several",
     "liteproof_edge.runtime.confinement",
     "liteproof_edge.runtime.unverified",
 }

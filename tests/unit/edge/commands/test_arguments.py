@@ -18,7 +18,7 @@ OPTIONS = {
     "classify": DECODING
     | RUNTIME
     | RUNNING
-    | {"--min-confidence", "--unverified", "--labels", "--preprocessing"},
+    | {"--each", "--draw", "--labels", "--min-confidence", "--preprocessing", "--unverified"},
     "verify": RUNTIME,
     "evaluate": DECODING | RUNTIME | RUNNING,
     "bench": RUNTIME | RUNNING | {"-n", "--count"},
@@ -158,6 +158,8 @@ def test_options_of_classify_have_defaults():
         "command": "classify",
         "bundle": Path("bundle"),
         "pictures": ["a.png", "b.png"],
+        "each": False,
+        "draw": None,
         "min_confidence": None,
         "max_megapixels": None,
         "unverified": False,
@@ -180,6 +182,15 @@ def test_picture_may_begin_with_a_dash_behind_two_of_them():
 
 def test_picture_is_standard_input_where_it_is_a_dash():
     assert parse(["classify", "bundle", "-"]).pictures == ["-"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["a.png", "--draw", "d.png"], ["a.png", "b.png", "--each", "--draw", "d.png"]]
+)
+def test_draw_goes_with_each_and_one_picture(ended, arguments):
+    assert wrong_value(ended, "classify", "bundle", *arguments) == (
+        "liteproof-edge: error: --draw: expected --each, and one picture"
+    )
 
 
 @pytest.mark.parametrize("name", ["classify", "evaluate"])
