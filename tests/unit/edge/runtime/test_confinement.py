@@ -60,6 +60,17 @@ session = Session(Path(sys.argv[1]).read_bytes(), runtime, reference_kernels=Tru
 print(session._interpreter._process.pid, flush=True)
 session.run_many(np.ones((1, *session.input_shape), np.uint8))
 """
+# Python reads it as it starts: wherever tflite-runtime is installed, it does not start.
+BROKEN_RUNTIME = """
+import sys
+
+class Finder:
+    def find_spec(name, path=None, target=None):
+        if name == "tflite_runtime.interpreter":
+            raise ImportError("no such library")
+
+sys.meta_path.insert(0, Finder)
+"""
 
 
 def network(side, kernel=0):
@@ -414,7 +425,7 @@ def test_nothing_that_a_runtime_prints_is_seen(bundle, each_runtime, children, c
 def test_runtime_that_does_not_start_there_is_told(
     bundle, tmp_path, monkeypatch, tflite_runtime, children
 ):
-    (tmp_path / "tflite_runtime.py").write_text("raise ImportError('no such library')")
+    (tmp_path / "sitecustomize.py").write_text(BROKEN_RUNTIME)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(RuntimeError, match="^tflite-runtime.* cannot start: no such library$"):
         start(bundle.model, tflite_runtime)
