@@ -38,7 +38,8 @@ def cell(file: bytes, answered: Answered, spec: Spec) -> Image.Image:
             Image.new("RGBA", opened.size, "lightgrey"), opened.convert("RGBA")
         )
     upright = ImageOps.exif_transpose(seen)
-    upright.thumbnail((112, 112))
+    how = Image.Resampling.NEAREST if max(upright.size) < 112 else Image.Resampling.BICUBIC
+    upright = ImageOps.contain(upright, (112, 112), how)
     try:
         pixels = preprocess(file, spec).pixels[..., 0]
     except PictureError:
