@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from liteproof.data.dataset import cached_dataset, divide
-from liteproof.evidence.confidence import fit_temperature
+from liteproof.evidence.confidence import fit_least_logits, fit_temperature
 from liteproof.randomness import Stream, random_stream
 from liteproof.recipes.schema import DatasetChoice, Raw
 from liteproof_edge import Bundle, Classifier, evaluate, idx, verify
@@ -80,7 +80,7 @@ def test_accuracy_on_the_device_is_the_trained_model_s(tiny_run, tiny_idx, bundl
     assert before > 0.9
 
 
-def test_temperature_is_the_one_that_fits_the_validation_pictures(bundle, tiny_data_dir):
+def test_confidence_is_what_fits_the_validation_pictures(bundle, tiny_data_dir):
     stated = dict(bundle.manifest["confidence"])
     dataset = cached_dataset(DatasetChoice("tiny_bars"), Raw(), tiny_data_dir)
     rng = random_stream(bundle.manifest["training"]["seed"], Stream.DIVISION)
@@ -88,7 +88,9 @@ def test_temperature_is_the_one_that_fits_the_validation_pictures(bundle, tiny_d
     answered, _ = logits(bundle.model, dataset.train.images[chosen], installed()[0])
 
     assert stated.pop("dataset") == "tiny_bars/1.0.0 validation"
-    assert fit_temperature(answered, dataset.train.labels[chosen]).to_json() == stated
+    answers = answered, dataset.train.labels[chosen]
+    assert stated.pop("least_logits") == fit_least_logits(*answers)
+    assert fit_temperature(*answers).to_json() == stated
 
 
 @both_runtimes

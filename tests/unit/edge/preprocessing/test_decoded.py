@@ -10,7 +10,7 @@ from liteproof_edge.preprocessing.pictures import flatten, resized
 
 WIDTH, HEIGHT = 61, 47  # whole numbers of no part and of no factor
 PART = 8
-AREAS = [None, (0, 0, 40, 47), (7, 3, 50, 44), (60, 46, 61, 47)]
+AREAS = [None, (0, 0, 40, 47), (7, 3, 50, 44), (46, 40, 47, 41)]
 METHODS = [Image.Resampling.NEAREST, Image.Resampling.BILINEAR, Image.Resampling.LANCZOS]
 MODES = ["1", "L", "P", "LA", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "I", "F"]
 
@@ -55,8 +55,6 @@ def test_reduced_gives_the_bytes_of_the_whole_picture_reduced(orientation, longe
     picture = Decoded(image, turn, image.size)
     area = area or (0, 0, *picture.size)
     area = tuple(min(side, picture.size[axis % 2]) for axis, side in enumerate(area))
-    if area[0] == area[2] or area[1] == area[3]:
-        pytest.skip("nothing of it is in the picture on its side")
     opaque = partial(flatten, on=90)
     expected = opaque(whole(image, turn).crop(area))
     factor = -(-max(expected.size) // longest)
