@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from liteproof.commands.options import RUN_FOLDER
+from liteproof.commands.options import RUN_FOLDER, work_alone_in
 
 
 @click.command()
@@ -23,6 +23,7 @@ def bundle(path: Path, folder: Path, seeds_file: Path | None) -> None:
     from liteproof.bundling import stage  # noqa: PLC0415
     from liteproof.runs.run import open_run  # noqa: PLC0415
 
+    work_alone_in(path)
     stage.bundle(open_run(path), folder, seeds_file)
     click.echo(next_steps(folder))
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from liteproof.commands.options import JSON
+from liteproof.commands.options import JSON, work_alone_in
 from liteproof.tensorflow_setup import Device, available_cores, prepare
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ def _run(path: Path, limit: int | None, devices: tuple[Path, ...], *, damaged: b
     from liteproof.comparison import stage  # noqa: PLC0415
     from liteproof.runs.run import open_run  # noqa: PLC0415
 
+    work_alone_in(path)
     if limit:
         return stage.compare_part(open_run(path), limit)
     return stage.compare_models(open_run(path), devices, damaged=damaged)

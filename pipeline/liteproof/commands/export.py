@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from liteproof.commands.options import JSON
+from liteproof.commands.options import JSON, work_alone_in
 from liteproof.compatibility.facts import Target
 from liteproof.conversion.variants import FLOAT32, Granularity, Interface, Scheme, Variant, Weights
 from liteproof.tensorflow_setup import Device, available_cores, prepare, quiet
@@ -122,6 +122,7 @@ def _export(
     if path is not None:
         if representative or folder:
             raise click.UsageError("--representative and --out go with --keras")
+        work_alone_in(path)
         run = open_run(path)
         if gate_points is not None:
             return stage.export_gated(run, _forms(schemes, form), gate_points, choices)

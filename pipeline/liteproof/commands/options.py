@@ -9,6 +9,7 @@ import click
 
 from liteproof.cluster.strategy import Layout, Strategy, all_gpus
 from liteproof.commands.cluster_options import layout_options
+from liteproof.locking import alone_in
 from liteproof.tensorflow_setup import Device, available_cores, prepare
 
 RUN_FOLDER = click.argument("path", metavar="RUN", type=click.Path(path_type=Path))
@@ -18,6 +19,16 @@ DATA_DIR = click.option(
     help="TFDS's folder.  [default: TFDS_DATA_DIR, or ~/tensorflow_datasets]",
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def work_alone_in(run: Path, *, make: bool = False) -> None:
+    """Keep other processes out of a run's folder until this command ends.
+
+    Raises:
+        RunError: another process is at work in it.
+        StorageError: it cannot be made.
+    """
+    click.get_current_context().with_resource(alone_in(run, make=make))
 
 
 def training_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -7,7 +7,7 @@ import click
 
 from liteproof.commands.bundle import next_steps
 from liteproof.commands.cluster_options import read_layout
-from liteproof.commands.options import JSON, read_settings, training_options
+from liteproof.commands.options import JSON, read_settings, training_options, work_alone_in
 
 
 @click.command()
@@ -38,6 +38,8 @@ def run(
     recipe_file = load_recipe(recipe)
     path = path or Path("runs", recipe_file.recipe.name)
     layout = read_layout(options)
+    if not layout.index:
+        work_alone_in(path, make=True)
     training = recipe_file.recipe.training
     settings, layout = read_settings(path, training, layout, resume=False, **options)
     if layout.index:

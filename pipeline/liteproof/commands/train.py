@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from liteproof.commands.cluster_options import read_layout
-from liteproof.commands.options import read_settings, training_options
+from liteproof.commands.options import read_settings, training_options, work_alone_in
 
 
 @click.command()
@@ -21,6 +21,8 @@ def train(recipe: str, path: Path, *, resume: bool, **options: Any) -> None:  # 
 
     recipe_file = load_recipe(recipe)
     layout = read_layout(options)
+    if not layout.index:
+        work_alone_in(path, make=not resume)
     training = recipe_file.recipe.training
     settings, layout = read_settings(path, training, layout, resume=resume, **options)
     existing = stage.Existing.RESUME if resume else stage.Existing.REFUSE

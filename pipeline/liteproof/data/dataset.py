@@ -11,8 +11,9 @@ from liteproof.data.acquisition import Report
 from liteproof.data.decoded import read_decoded, spec_text, write_decoded
 from liteproof.data.division import held_out
 from liteproof.data.picture_folder import PictureFolder
-from liteproof.data.sources import Given, find_source, get_source
+from liteproof.data.sources import Given, find_source, get_source, lock_file
 from liteproof.errors import RecipeError
+from liteproof.locking import taking_turns
 from liteproof.recipes.input_spec import decoding_spec
 from liteproof.recipes.schema import DatasetChoice, Preprocessing, Raw
 from liteproof_edge.errors import DatasetError
@@ -111,9 +112,12 @@ def load_dataset(
     source = get_source(choice.name, data_dir, report)
     pictures = source.open()
     spec = decoding_spec(choice, preprocessing, pictures.original)
-    report(f"{choice.name}: decoding {source.place}")
-    write_decoded(_caches(choice.name, data_dir), source, pictures, spec, report)
-    dataset = cached_dataset(choice, preprocessing, data_dir)
+    with taking_turns(lock_file(choice.name, data_dir), "data"):
+        dataset = cached_dataset(choice, preprocessing, data_dir)
+        if dataset is None:  # no other process made it while this one waited
+            report(f"{choice.name}: decoding {source.place}")
+            write_decoded(_caches(choice.name, data_dir), source, pictures, spec, report)
+            dataset = cached_dataset(choice, preprocessing, data_dir)
     if dataset is None:
         raise DatasetError(f"{source.place}: changed while it was decoded; try again")
     return dataset

@@ -7,9 +7,15 @@ from liteproof.data.acquisition import Report, acquire, prepared_folder
 from liteproof.data.folder_check import check_folder
 from liteproof.data.picture_folder import PictureFolder, record, record_path, recorded_folder
 from liteproof.data.prepared import Prepared
+from liteproof.locking import taking_turns
 from liteproof.storage import writing
 from liteproof_edge import idx
 from liteproof_edge.errors import DatasetError
+
+
+def lock_file(name: str, data_dir: Path) -> Path:
+    """Return the lock of a dataset, for `taking_turns`: held while it, or its arrays, are made."""
+    return data_dir / ".liteproof" / f"{name.replace('/', '-')}.lock"
 
 
 def find_source(name: str, data_dir: Path) -> PictureFolder | Prepared | None:
@@ -53,8 +59,17 @@ def get_source(
             used.
         StorageError: `data_dir` cannot be written.
     """
-    if given is None:
-        return find_source(name, data_dir) or Prepared(name, acquire(name, data_dir, None, report))
+    if given is None and (found := find_source(name, data_dir)):
+        return found
+    with taking_turns(lock_file(name, data_dir), "data"):
+        if given is None:  # it may have been made while this process waited
+            found = find_source(name, data_dir)
+            return found or Prepared(name, acquire(name, data_dir, None, report))
+        return _take(name, data_dir, report, given)
+
+
+def _take(name: str, data_dir: Path, report: Report, given: Given) -> PictureFolder | Prepared:
+    """Make a folder the dataset of a name, in the place of what had that name."""
     folder = given.folder
     if not folder.is_dir():
         raise DatasetError(f"{folder}: not a folder; expected one of pictures, or of IDX files")

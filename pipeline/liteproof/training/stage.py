@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext
 from dataclasses import replace
 from enum import Enum
 from functools import partial
@@ -18,6 +18,7 @@ from liteproof.cluster.strategy import ALONE, Layout, Strategy
 from liteproof.cluster.team import Team
 from liteproof.data.dataset import Dataset, Parts, cached_dataset, divide, load_dataset
 from liteproof.errors import RecipeError, RunError
+from liteproof.locking import LOCK, taking_turns
 from liteproof.progress import say
 from liteproof.randomness import Stream, random_stream
 from liteproof.recipes.input_spec import preprocessing_spec
@@ -132,13 +133,8 @@ def _begin(
     difference = _difference(found, recipe_file, settings) if found else ""
     _check_existing(path, found, difference, existing)
     make_folder(path)  # before the data is fetched: it may not be writable
-    try:
-        dataset = _data(recipe_file.recipe, settings, layout)
-        preprocessing_spec(recipe_file.recipe.preprocessing, dataset.shape)
-    except BaseException:
-        with suppress(OSError):  # it is only removed where it is empty
-            path.rmdir()
-        raise
+    dataset = _data(recipe_file.recipe, settings, layout)
+    preprocessing_spec(recipe_file.recipe.preprocessing, dataset.shape)
     if found and not difference and found.fingerprint != dataset.fingerprint:
         difference = "its data has changed since"
         _check_existing(path, found, difference, existing)
@@ -164,7 +160,7 @@ def _check_existing(path: Path, found: Run | None, difference: str, existing: Ex
 
 def _is_leftover(entry: Path) -> bool:
     """Whether a file was left by a run that was killed while it was being created."""
-    return entry.name == "recipe.toml" or PARTIAL in entry.name
+    return entry.name in {"recipe.toml", LOCK} or PARTIAL in entry.name
 
 
 def _difference(found: Run, recipe_file: RecipeFile, settings: Settings) -> str:
@@ -250,4 +246,6 @@ def _teacher(run: Run, team: Team) -> Run | None:
     name = f"{teacher.name}-{hashlib.sha256(trained_by.encode()).hexdigest()[:16]}"
     say(f"train: the teacher, {teacher.name}")
     path = settings.data_dir / ".liteproof" / "teachers" / name
-    return _train_together(team, path, recipe_file, settings, Existing.REPLACE)
+    turn = taking_turns(path / LOCK, "train") if team.is_chief else nullcontext()
+    with turn:
+        return _train_together(team, path, recipe_file, settings, Existing.REPLACE)
