@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from liteproof.data.acquisition import Report
 from liteproof.data.decoding import Encoded, Failure, decode_into
+from liteproof.data.mapped import give_back
 from liteproof.data.source import Part, Pictures, Source
 from liteproof.recipes.input_spec import Original
 from liteproof.storage import new_folder, remove_leftovers
@@ -21,7 +23,7 @@ from liteproof_edge.preprocessing.spec import Spec, spec_to_json
 
 ABOUT = "dataset.json"
 TRAIN, TEST = "train", "test"
-HASHED = 4096  # pictures that are in memory at once
+HASHED_BYTES = 16 * 2**20  # of pictures that are in memory at once
 SHOWN = 10  # pictures that are named because the preprocessing refuses them
 
 
@@ -188,7 +190,9 @@ def _used_classes(
 def _fingerprint(folder: Path, part: str) -> str:
     images, labels = (np.load(path, mmap_mode="r") for path in _arrays(folder, part))
     total = hashlib.sha256()
-    for start in range(0, len(images), HASHED):
-        total.update(images[start : start + HASHED].tobytes())
+    chunk = max(1, HASHED_BYTES // math.prod(images.shape[1:]))
+    for start in range(0, len(images), chunk):
+        total.update(images[start : start + chunk].tobytes())
+        give_back(images)
     total.update(labels.tobytes())
     return total.hexdigest()

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liteproof import progress
+from liteproof.data.mapped import give_back
 from liteproof.storage import write_array
 from liteproof.tensorflow_setup import quiet
 from liteproof_edge.model.affine import Normalisation
 
-BATCH = 500
+BATCH = 500  # at most
 
 
 def keras_logits(
@@ -64,17 +65,20 @@ def keras_function(
             as_real,
             load_keras,
         )
+        from liteproof.network.batching import pictures_at_once  # noqa: PLC0415 - the same
 
         network = load_keras(model)
+    batch = pictures_at_once(network, BATCH)
     answer = tf.function(lambda images: network(images, training=False), autograph=False)
 
     def logits(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         parts = []
         with progress.bar("Keras", len(pictures)) as bar:
-            for first in range(0, len(pictures), BATCH):
-                images = as_real(pictures[first : first + BATCH], normalisation)
+            for first in range(0, len(pictures), batch):
+                images = as_real(pictures[first : first + batch], normalisation)
                 parts.append(answer(tf.constant(images)).numpy())
                 bar.update(len(images))
+                give_back(pictures)
         found: NDArray[np.float32] = np.concatenate(parts)
         return found
 

@@ -16,9 +16,12 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from liteproof.data.mapped import gather
+from liteproof.network.batching import pictures_at_once
 from liteproof.recipes.schema import Precision, Training
 from liteproof.training.augmentation import Draws, augment
 from liteproof.training.optimization import optimizer
+from liteproof_edge.idx import Examples
 
 POLICIES = {
     Precision.FLOAT32: "float32",
@@ -29,7 +32,7 @@ POLICIES = {
 # them with two models of 45,000 and 300,000 a picture (mnist's and a residual one for CIFAR-10).
 BLOCK_VALUES = 400_000_000
 BLOCK_BYTES = 64 * 2**20
-VALIDATION_BATCH = 1000
+VALIDATION_BATCH = 1000  # at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +133,22 @@ class Learner:
         )
         return Totals(float(loss), float(correct), bool(stops > 0))
 
-    def evaluate(self, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> tuple[float, float]:
-        """Return the averaged model's mean cross-entropy and its accuracy, 0 to 1."""
+    def evaluate(self, examples: Examples, pictures: NDArray[np.int64]) -> tuple[float, float]:
+        """Return the averaged model's mean cross-entropy and its accuracy, 0 to 1.
+
+        Args:
+            examples: labelled pictures.
+            pictures: int64 (n,), the indices of those to answer.
+        """
         loss = correct = 0.0
-        for first in range(0, len(labels), VALIDATION_BATCH):
-            truth = labels[first : first + VALIDATION_BATCH].astype(np.int32)
-            logits = self._answer(tf.constant(images[first : first + VALIDATION_BATCH]))
+        batch = pictures_at_once(self.average, VALIDATION_BATCH)
+        for first in range(0, len(pictures), batch):
+            chosen = pictures[first : first + batch]
+            truth = examples.labels[chosen].astype(np.int32)
+            logits = self._answer(tf.constant(gather(examples.images, chosen)))
             loss += float(tf.reduce_sum(_cross_entropy(truth, logits, 0.0)))
             correct += float(np.sum(logits.numpy().argmax(axis=1) == truth))
-        return loss / len(labels), correct / len(labels)
+        return loss / len(pictures), correct / len(pictures)
 
     @tf.function(reduce_retracing=True, autograph=False)
     def _run_block(

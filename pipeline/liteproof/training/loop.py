@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from liteproof import progress
 from liteproof.cluster.team import Team
 from liteproof.data.dataset import Dataset, Parts
+from liteproof.data.mapped import gather
 from liteproof.errors import RecipeError, StoppedError, TrainingError
 from liteproof.randomness import Stream, random_stream
 from liteproof.recipes.schema import Qat
@@ -235,10 +236,7 @@ class _Training:
 
     def _validate(self) -> tuple[float, float]:
         """Return loss and accuracy as the chief finds them: all must stop early, or none."""
-        pictures = self.parts.validation
-        found = self.learner.evaluate(
-            self.examples.images[pictures], self.examples.labels[pictures]
-        )
+        found = self.learner.evaluate(self.examples, self.parts.validation)
         loss, accuracy = np.frombuffer(self.team.from_chief(np.array(found).tobytes()))
         return float(loss), float(accuracy)
 
@@ -250,7 +248,7 @@ class _Training:
     def _run_block(self, number: int, batches: NDArray[np.int64]) -> bool:
         """Take a block of steps; return whether any machine was asked to stop."""
         totals = self.learner.run_block(
-            self.examples.images[batches],
+            gather(self.examples.images, batches),
             self.examples.labels[batches],
             (number - 1) * self.steps + int(self.step),
             stopping=bool(self.asked),
