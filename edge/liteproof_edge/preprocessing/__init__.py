@@ -2,5 +2,6 @@
 
 Read `spec` first: it dispatches to `ink` (a mark in any picture), `photo` (any picture, resized) or
 `raw` (pictures that already are the model's input). `pictures` opens files; `prepared` is the
-result.
+result. For `ink`, `mark` finds the mark: `straight` leaves out borders and lines, `paper` tells ink
+from paper, `components` which ink belongs together, `normalisation` makes of it what MNIST's were.
 """

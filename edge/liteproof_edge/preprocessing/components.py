@@ -122,17 +122,19 @@ def find_pieces(ink: NDArray[np.int16], threshold: int, grid: int = GRID) -> lis
         grid: cells along the longer side.
     """
     cell = cell_side(ink.shape, grid)
-    cells = pooled(np.maximum, ink, cell) > threshold
+    cells = pooled(np.maximum, ink, cell)
     # Rows one after the other, each with an empty cell before it: a run is between two changes.
-    dark = _in_line(cells)
+    line = _in_line(cells)
+    dark = line > threshold
     changes = np.flatnonzero(dark[1:] != dark[:-1]) + 1
     rows, columns = np.divmod(changes - 1, cells.shape[1] + 1)
     runs = list(zip(rows[::2].tolist(), columns[::2].tolist(), columns[1::2].tolist(), strict=True))
     members: dict[int, list[int]] = {}
     for index, root in enumerate(_roots(runs)):
         members.setdefault(root, []).append(index)
-    ink_of_cells = _in_line(pooled(np.add, ink.astype(np.int32), cell))
-    masses = np.add.reduceat(ink_of_cells, changes)[::2].tolist()
+    if cell > 1:
+        line = _in_line(pooled(np.add, ink.astype(np.int32), cell))
+    masses = np.add.reduceat(line, changes, dtype=np.int32)[::2].tolist()
     pieces = []
     for indices in members.values():
         own_rows, starts, ends = zip(*[runs[index] for index in indices], strict=True)
