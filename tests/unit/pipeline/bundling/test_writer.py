@@ -6,7 +6,7 @@ import pytest
 
 from liteproof.bundling.model_card import INTENDED
 from liteproof.data.dataset import cached_dataset, divide
-from liteproof.evidence.confidence import fit_temperature
+from liteproof.evidence.confidence import fit_least_logits, fit_temperature
 from liteproof.execution.tflite_model import execute
 from liteproof.randomness import Stream, random_stream
 from liteproof.recipes.schema import Ink, Photo, Raw
@@ -70,13 +70,15 @@ def validation(tiny_run, tiny_data_dir, bundle):
     return answered.logits, dataset.train.labels[chosen]
 
 
-def test_manifest_holds_the_temperature_fitted_on_the_validation_pictures(bundle, validation):
-    fitted = fit_temperature(*validation)
+def test_manifest_holds_what_was_fitted_on_the_validation_pictures(bundle, validation):
+    fitted, least_logits = fit_temperature(*validation), fit_least_logits(*validation)
 
     assert bundle.temperature == fitted.temperature
+    assert {key.value: least for key, least in bundle.least_logits.items()} == least_logits
     assert bundle.manifest["confidence"] == {
         "dataset": "tiny_bars/1.0.0 validation",
         **fitted.to_json(),
+        "least_logits": least_logits,
     }
     assert fitted.n == 100
 
