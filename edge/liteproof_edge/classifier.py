@@ -44,7 +44,7 @@ class Classifier(AbstractContextManager["Classifier"]):
         runtime: which runtime; None takes the preferred one of those installed.
         reference_kernels: slow kernels that give the same bytes on every CPU.
         threads: for the interpreter.
-        max_megapixels: pictures of up to so many million pixels may take more than the 128 MiB of
+        max_megapixels: pictures of up to so many million pixels may take more than the 120 MiB of
             memory that a picture is decoded in.
 
     Raises:

@@ -185,7 +185,7 @@ def _decoding_options() -> argparse.ArgumentParser:
         "--max-megapixels",
         metavar="N",
         type=_up_to(MOST_MEGAPIXELS),
-        help="decode pictures of up to N million pixels even where that takes more than 128 MiB of "
+        help="decode pictures of up to N million pixels even where that takes more than 120 MiB of "
         "memory",
     )
     return options

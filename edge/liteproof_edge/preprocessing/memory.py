@@ -13,7 +13,7 @@ from PIL import Image
 from liteproof_edge.errors import PictureError
 from liteproof_edge.preprocessing.components import Size
 
-BUDGET = 128 << 20  # bytes that a picture may take, so that the whole process stays below 200 MiB
+BUDGET = 120 << 20  # bytes that a picture may take, so that the whole process stays below 200 MiB
 MOST_PIXELS = 256_000_000  # more than any phone's; what a JPEG decoded smaller may have
 MEGA = 1_000_000
 PIXEL = {"1": 1, "L": 1, "P": 1}  # Pillow's bytes for a pixel; 16-bit modes have 2, all others 4

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from liteproof_edge.errors import PictureError
 from liteproof_edge.preprocessing.components import Box, Piece, cell_side, find_pieces
 from liteproof_edge.preprocessing.layout import find_lines
-from liteproof_edge.preprocessing.mark import Ink, Mark, find_ink, placed
-from liteproof_edge.preprocessing.paper import clearest_grey
+from liteproof_edge.preprocessing.mark import FAINT_INKED, FAINT_PAPER, Ink, Mark, find_ink, placed
+from liteproof_edge.preprocessing.paper import clearest_grey, has_gentle_light
 from liteproof_edge.preprocessing.straight import find_sheet, without_lines
 from liteproof_edge.preprocessing.windows import strongest
 
@@ -41,8 +41,11 @@ def find_marks(pixels: NDArray[np.uint8]) -> list[list[Mark]]:
     size = (grey.shape[1], grey.shape[0])
     cleaned = without_lines(grey)
     for sheet in (find_sheet(cleaned), Box(0, 0, *size)):
-        found = find_ink(sheet.cut(cleaned))
+        part = sheet.cut(cleaned)
+        found = find_ink(part)
         if found:
+            if not found.even and has_gentle_light(part):
+                found = found._replace(inked=FAINT_INKED, paper=FAINT_PAPER)
             lines = _lines(found)
             if lines:
                 return [[placed(mark, sheet, size) for mark in line] for line in lines]

@@ -69,7 +69,7 @@ def preprocess(picture: Picture, spec: Spec, max_megapixels: int | None = None) 
         picture: a path, an encoded file's bytes, a Pillow image, or uint8 pixels of shape
             (height, width) or (height, width, 3 or 4).
         spec: the manifest's.
-        max_megapixels: pictures of up to so many million pixels may take more than 128 MiB.
+        max_megapixels: pictures of up to so many million pixels may take more than 120 MiB.
 
     Raises:
         PictureError: it cannot be read as a picture, or the spec refuses it.

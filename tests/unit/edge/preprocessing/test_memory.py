@@ -137,7 +137,7 @@ def test_size_of_a_gif_that_ends_early_is_some_size(end):
 
 def test_budget_holds_what_just_fits():
     check_budget((10, 10), BUDGET, None)
-    with pytest.raises(PictureError, match="10x10 pixels take 129 MiB"):
+    with pytest.raises(PictureError, match="10x10 pixels take 121 MiB"):
         check_budget((10, 10), BUDGET + 1, None)
 
 
