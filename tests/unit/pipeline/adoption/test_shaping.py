@@ -66,14 +66,14 @@ def test_input_that_is_no_picture_is_refused(takes, size, said):
 @pytest.mark.parametrize(
     "end",
     [
-        [layers.Dense(4, activation="softmax")],
-        [layers.Dense(4), layers.Softmax()],
-        [layers.Dense(4), layers.Activation("softmax")],
-        [keras.Sequential([layers.Dense(4, activation="softmax")])],
+        lambda: [layers.Dense(4, activation="softmax")],
+        lambda: [layers.Dense(4), layers.Softmax()],
+        lambda: [layers.Dense(4), layers.Activation("softmax")],
+        lambda: [keras.Sequential([layers.Dense(4, activation="softmax")])],
     ],
 )
 def test_softmax_at_the_end_is_left_to_the_device(end):
-    model = model_of(layers.Flatten(), layers.Dense(4, activation="tanh"), *end)
+    model = model_of(layers.Flatten(), layers.Dense(4, activation="tanh"), *end())
     before = np.asarray(model(PICTURES / np.float32(255)))
 
     ending, whole = adopted(model, scale=1 / 255)
@@ -143,13 +143,15 @@ def test_output_that_is_a_map_is_refused():
 @pytest.mark.parametrize(
     ("takes", "size", "end"),
     [
-        ((8, 8), None, layers.Dense(3)),
-        ((64,), (8, 8), layers.Dense(3, activation="softmax")),
-        ((8, 8, 1), None, layers.Dense(1, activation="sigmoid")),
+        ((8, 8), None, (3, "linear")),
+        ((64,), (8, 8), (3, "softmax")),
+        ((8, 8, 1), None, (1, "sigmoid")),
     ],
 )
 def test_int8_takes_pixels_of_every_shape_as_they_are(takes, size, end):
-    _, whole = adopted(model_of(layers.Flatten(), end, shape=takes), size, scale=1 / 255)
+    _, whole = adopted(
+        model_of(layers.Flatten(), layers.Dense(*end), shape=takes), size, scale=1 / 255
+    )
 
     convert(whole, Variant(Scheme.INT8), PICTURES[..., :1])  # which proves it
 
