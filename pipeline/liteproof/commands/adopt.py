@@ -94,7 +94,7 @@ def adopt(
     as_json: bool,
     **options: Any,  # noqa: ANN401
 ) -> None:
-    """Make a run of a model that was trained elsewhere, and walk the whole chain with it.
+    """Make a run and a bundle of a model trained elsewhere.
 
     MODEL is a .keras or .h5 file. `export`, `compare` and `bundle` take the run as any other.
     """

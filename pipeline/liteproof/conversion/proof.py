@@ -41,7 +41,7 @@ def prove(flatbuffer: bytes, variant: Variant, normalisation: Normalisation | No
     if found.kind is not expected:
         raise ConversionError(
             f"{where}: it is {found.kind.value}, expected {expected.value}: "
-            f"{_left_in_float(found) or found.why}"
+            f"{found.why}{_left_in_float(found)}"
         )
     _check_ends(model, variant, normalisation)
 
@@ -54,8 +54,8 @@ def _left_in_float(found: Inspection) -> str:
         return ""
     several = len(layers) > 1
     return (
-        f"layer{'s' if several else ''} {', '.join(layers)} {'have' if several else 'has'} no "
-        f"integer form ({floats[-1].what}); `export --gate POINTS` leaves such layers in float32"
+        f"; layer{'s' if several else ''} {', '.join(layers)} {'have' if several else 'has'} no "
+        "integer form: `export --gate POINTS` leaves such layers in float32"
     )
 
 

@@ -17,7 +17,18 @@ RELEASED = Path(__file__).parents[2] / "bundle"
 
 def test_commands_are_those_of_the_chain():
     assert set(COMMANDS) == {
-        *("bundle", "compare", "data", "describe", "export", "forecast", "inspect", "run", "train"),
+        *(
+            "adopt",
+            "bundle",
+            "compare",
+            "data",
+            "describe",
+            "export",
+            "forecast",
+            "inspect",
+            "run",
+            "train",
+        ),
     }
 
 

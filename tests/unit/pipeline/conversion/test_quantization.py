@@ -187,7 +187,7 @@ def test_layer_without_an_integer_form_is_named_with_a_remedy():
     model = keras.Model(pixels, keras.layers.Dense(3)(values))
 
     with pytest.raises(
-        ConversionError, match=r"layer evening\w* has no integer form .*; `export --gate POINTS` le"
+        ConversionError, match=r"layer evening\w* has no integer form: `export --gate POINTS` le"
     ):
         convert(model, INT8, SPANNING)
 
