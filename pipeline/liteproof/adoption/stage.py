@@ -14,6 +14,7 @@ from liteproof.adoption.request import Request
 from liteproof.calibration.choice import choose
 from liteproof.data.dataset import Dataset
 from liteproof.errors import RunError
+from liteproof.locking import LOCK
 from liteproof.progress import say
 from liteproof.randomness import Stream, random_stream
 from liteproof.recipes.input_spec import preprocessing_spec
@@ -112,20 +113,20 @@ def _check_folder(path: Path) -> None:
     found = find_run(path)
     if found and found.adoption is None:
         raise RunError(f"{path}: holds a run of recipe '{found.recipe.name}'; choose another --out")
-    if found is None and path.is_dir() and any(path.iterdir()):
+    if found is None and path.is_dir() and any(entry.name != LOCK for entry in path.iterdir()):
         raise RunError(f"{path}: is not empty and holds no run; choose another --out")
 
 
 @contextmanager
 def _pictures_in(path: Path) -> Iterator[Path]:
     """Give the folder of a run's pictures; one that was made for nothing is removed."""
-    is_new = not path.exists()
+    is_new = not (path / DATA).exists()
     data_dir = make_folder(path / DATA).absolute()
     try:
         yield data_dir
     except BaseException:
         if is_new:
-            shutil.rmtree(path, ignore_errors=True)
+            shutil.rmtree(path / DATA, ignore_errors=True)
         raise
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from liteproof.commands.bundle import next_steps
-from liteproof.commands.options import JSON
+from liteproof.commands.options import JSON, work_alone_in
 from liteproof.tensorflow_setup import Device, available_cores, prepare
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ def adopt(
 
     prepare(Device.AUTO, available_cores())
     preprocessing = _preprocessing(kind, fit)
+    work_alone_in(path, make=True)
     again = shlex.join(["liteproof", "adopt", options["model"].name, "--data", "DIR"])
     run = adopt_model(path, Request(preprocessing=preprocessing, again=again, **options))
     evidence = finish(run, strict=strict)
