@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         ModelError,
         OutputError,
         PictureError,
+        ResourceError,
         RuntimeMissingError,
         VerificationError,
     )
@@ -57,6 +58,7 @@ __all__ = [
     "Predictions",
     "Reading",
     "Report",
+    "ResourceError",
     "Runtime",
     "RuntimeMissingError",
     "Verification",

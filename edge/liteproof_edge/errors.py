@@ -9,6 +9,7 @@
     ├── GateError                 exit 6   something was measured and is not good enough
     │   └── VerificationError              this device does not answer as the host did
     ├── RuntimeMissingError       exit 7   no runtime here can run a model
+    ├── ResourceError             exit 7   a package, an address or a camera is not to be had here
     └── OutputError               exit 8   a file cannot be written
 
 A message is one line: where (path, tensor or key), what is wrong, what was expected.
@@ -61,6 +62,12 @@ class VerificationError(GateError):
 
 class RuntimeMissingError(LiteproofError):
     """No runtime that is installed here can run a model."""
+
+    exit_code = 7
+
+
+class ResourceError(LiteproofError):
+    """A package, an address or a camera that a command needs is not to be had here."""
 
     exit_code = 7
 

@@ -20,6 +20,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "use it": {
         "classify": "Print each picture's label, probability and time.",
+        "serve": "Show a page that answers as one draws, and an HTTP API.",
     },
     "measure it": {
         "evaluate": "Measure the accuracy on labelled pictures.",
@@ -123,6 +124,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     inspect.add_argument(
         "--memory", action="store_true", help="show which values live at each operator"
     )
+    serve = add("serve", runtime)
+    _serving_options(serve)
     add("info")
     options = parser.parse_args(arguments)
     draws = options.command == "classify" and options.draw
@@ -191,6 +194,30 @@ def _decoding_options() -> argparse.ArgumentParser:
     return options
 
 
+def _serving_options(parser: "argparse.ArgumentParser | _Unused") -> None:
+    parser.add_argument(
+        "--host",
+        metavar="ADDRESS",
+        default="127.0.0.1",
+        help="where to listen (default: 127.0.0.1, this machine alone; 0.0.0.0: all that reach it)",
+    )
+    parser.add_argument(
+        "--port",
+        metavar="N",
+        type=_up_to(65_535, least=0),
+        default=8000,
+        help="0: any; default: 8000",
+    )
+    parser.add_argument(
+        "--token",
+        metavar="WORD",
+        help="that clients must give; LITEPROOF_TOKEN of the environment hides it from other users",
+    )
+    parser.add_argument(
+        "--threads", metavar="N", type=_up_to(256), default=1, help="of the runtime (default: 1)"
+    )
+
+
 class _Version(argparse.Action):
     """Print the version; looking it up takes longer than all other arguments together."""
 
@@ -209,12 +236,14 @@ def _runtime(name: str) -> Runtime:
         raise argparse.ArgumentTypeError(f"{name!r}, expected one of {names}") from None
 
 
-def _up_to(most: int) -> Callable[[str], int]:
+def _up_to(most: int, least: int = 1) -> Callable[[str], int]:
     def parse(text: str) -> int:
         # Python itself refuses to read a number of thousands of digits.
-        if text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= most:
+        if text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most:
             return int(text)
-        raise argparse.ArgumentTypeError(f"{text!r}, expected a whole number from 1 to {most}")
+        raise argparse.ArgumentTypeError(
+            f"{text!r}, expected a whole number from {least} to {most}"
+        )
 
     return parse
 

@@ -111,6 +111,16 @@ def flatten(image: Image.Image, *, on: int = WHITE) -> Image.Image:
     )
 
 
+def size_of(data: bytes) -> tuple[int, int]:
+    """Return the width and height that an encoded picture's header states; it is not decoded.
+
+    Raises:
+        Exception: whatever Pillow raises on a damaged header.
+    """
+    with _opened(io.BytesIO(data)) as image:
+        return image.size
+
+
 @contextmanager
 def _open(picture: Picture, max_megapixels: int | None) -> Iterator[Image.Image]:
     if isinstance(picture, Image.Image):

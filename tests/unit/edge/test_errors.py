@@ -13,6 +13,7 @@ EXIT_CODES = {
     errors.ModelError: 4,
     errors.GateError: 6,
     errors.VerificationError: 6,
+    errors.ResourceError: 7,
     errors.RuntimeMissingError: 7,
     errors.OutputError: 8,
 }

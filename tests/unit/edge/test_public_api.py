@@ -22,6 +22,7 @@ DISPENSABLE = {
     "liteproof_edge.preprocessing.several",
     "liteproof_edge.runtime.confinement",
     "liteproof_edge.runtime.unverified",
+    "liteproof_edge.serving",
 }
 # Runs the commands that a device is meant for, and prints what is loaded that it does not have.
 FOREIGN_MODULES = """
@@ -157,6 +158,7 @@ def test_classify_loads_its_own_command_and_one_runtime_alone(
         "liteproof_edge.commands.output",
     }
     assert loaded & RUNTIMES == {each_runtime.value.replace("-", "_")}
+    assert not loaded & {"starlette", "uvicorn", "asyncio"}
     assert not own(loaded) & DISPENSABLE
 
 

@@ -4,7 +4,11 @@ import ast
 import sys
 from pathlib import Path
 
+import pytest
+
 EDGE = Path(__file__).parents[3] / "edge" / "liteproof_edge"
+# What an extra brings, by the package that may import it; no other does.
+EXTRAS = {"serving": {"h11", "prometheus_client", "starlette", "uvicorn"}}
 LIGHT = {"numpy", "PIL", "tflite_runtime", "ai_edge_litert", "liteproof_edge"}
 
 
@@ -18,6 +22,17 @@ def imports(path):
 
 
 def test_edge_needs_numpy_pillow_and_a_runtime_alone():
-    imported = {package for path in EDGE.rglob("*.py") for package in imports(path)}
+    imported = {
+        package
+        for path in EDGE.rglob("*.py")
+        for package in set(imports(path)) - EXTRAS.get(path.relative_to(EDGE).parts[0], set())
+    }
 
     assert imported <= LIGHT | set(sys.stdlib_module_names)
+
+
+@pytest.mark.parametrize("package", EXTRAS)
+def test_what_an_extra_brings_is_needed(package):
+    imported = {each for path in (EDGE / package).rglob("*.py") for each in imports(path)}
+
+    assert imported >= EXTRAS[package]
