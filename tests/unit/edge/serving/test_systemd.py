@@ -6,6 +6,8 @@ import pytest
 
 from liteproof_edge.serving import systemd
 
+OWN = "own"  # stands for this process's number
+
 
 @pytest.fixture
 def manager(tmp_path, monkeypatch):
@@ -44,7 +46,7 @@ def test_notification_without_a_manager_is_dropped(monkeypatch, address):
     ("usec", "pid", "expected"),
     [
         ("10000000", None, 5.0),
-        ("10000000", str(os.getpid()), 5.0),
+        ("10000000", OWN, 5.0),
         ("10000000", "1", None),
         ("0", None, None),
         ("soon", None, None),
@@ -55,7 +57,7 @@ def test_watchdog_is_fed_twice_as_often_as_it_asks(monkeypatch, usec, pid, expec
     for name, value in (("WATCHDOG_USEC", usec), ("WATCHDOG_PID", pid)):
         monkeypatch.delenv(name, raising=False)
         if value is not None:
-            monkeypatch.setenv(name, value)
+            monkeypatch.setenv(name, str(os.getpid()) if value == OWN else value)
 
     assert systemd.watchdog_interval_s() == expected
 
@@ -75,10 +77,10 @@ def test_watchdog_is_fed_unless_a_job_hangs(manager, working_for_s, heard):
 
 
 @pytest.mark.parametrize(
-    ("pid", "count"), [("1", "1"), (str(os.getpid()), "0"), (str(os.getpid()), "x"), ("", "")]
+    ("pid", "count"), [("1", "1"), (OWN, "0"), (OWN, "x"), ("", "")]
 )
 def test_socket_that_is_not_for_us_is_not_taken(monkeypatch, pid, count):
-    monkeypatch.setenv("LISTEN_PID", pid)
+    monkeypatch.setenv("LISTEN_PID", str(os.getpid()) if pid == OWN else pid)
     monkeypatch.setenv("LISTEN_FDS", count)
 
     assert systemd.inherited() is None
