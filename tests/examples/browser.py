@@ -16,6 +16,21 @@ FLAGS = (
     "--hide-scrollbars --remote-debugging-pipe"
 )
 
+TEXTS = {"Enter": "\r", " ": " "}
+KEYS = {
+    "ArrowRight": 39,
+    "ArrowLeft": 37,
+    "ArrowUp": 38,
+    "ArrowDown": 40,
+    "Enter": 13,
+    "Tab": 9,
+} | {
+    " ": 32,
+    "v": 86,
+    "z": 90,
+    "Delete": 46,
+}
+
 
 class Page:
     """One tab. `complaints` gathers what the console, or an uncaught exception, says."""
@@ -30,43 +45,76 @@ class Page:
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.ask(f"{domain}.enable")
 
-    def open(self, path, width=1280, height=900, scheme="light"):
-        """Show a file, and wait until it has loaded."""
+    def open(self, page, width=1280, height=900, scheme="light", *, phone=False):
+        """Show a file, or what is at an address, and wait until it has loaded."""
         self.ask(
             "Emulation.setDeviceMetricsOverride",
             width=width,
             height=height,
             deviceScaleFactor=1,
-            mobile=False,
+            mobile=phone,
         )
+        self.ask("Emulation.setTouchEmulationEnabled", enabled=phone)
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         self.ask("Emulation.setEmulatedMedia", media="", features=features)
         self.loaded = False
-        self.ask("Page.navigate", url=path.resolve().as_uri())
+        self.ask("Page.navigate", url=page if isinstance(page, str) else page.resolve().as_uri())
         while not self.loaded:
             self._hear()
 
     def value(self, expression):
         """Return what a JavaScript expression is."""
-        result = self.ask("Runtime.evaluate", expression=expression, returnByValue=True)
+        result = self.ask(
+            "Runtime.evaluate",
+            expression=expression,
+            returnByValue=True,
+            awaitPromise=True,
+            userGesture=True,
+        )
         if "exceptionDetails" in result:
             raise AssertionError(result["exceptionDetails"])
         return result["result"].get("value")
 
-    def press(self, key):
-        """Press a key, named as in KeyboardEvent.key."""
-        codes = {"ArrowRight": 39, "ArrowLeft": 37, "Enter": 13, "Tab": 9}
-        text = {"text": "\r"} if key == "Enter" else {}
+    def wait(self, expression):
+        """Wait until a JavaScript expression is true, and return what it is."""
+        end = time.monotonic() + PATIENCE_S
+        while not (found := self.value(expression)):
+            assert time.monotonic() < end, f"never true: {expression}"
+        return found
+
+    def press(self, key, modifiers=0, commands=()):
+        """Press a key, named as in KeyboardEvent.key; modifier 2 is Ctrl, and may be a command."""
+        text = {"text": TEXTS[key]} if key in TEXTS else {}
         for kind in ("keyDown", "keyUp"):
             also = text if kind == "keyDown" else {}
             self.ask(
                 "Input.dispatchKeyEvent",
                 type=kind,
                 key=key,
-                code=key,
-                windowsVirtualKeyCode=codes[key],
+                code={" ": "Space"}.get(key, key),
+                windowsVirtualKeyCode=KEYS[key],
+                modifiers=modifiers,
+                commands=list(commands),
                 **also,
             )
+
+    def stroke(self, points):
+        """Draw with the left button of the mouse; points are (x, y) in the window's pixels."""
+        (x, y), *others = points
+        self._mouse("mousePressed", x, y)
+        for x, y in others:
+            self._mouse("mouseMoved", x, y)
+        self._mouse("mouseReleased", x, y)
+
+    def touch(self, points):
+        """Draw with a finger."""
+        for kind, at in zip(("touchStart", *["touchMove"] * len(points)), points, strict=False):
+            self.ask("Input.dispatchTouchEvent", type=kind, touchPoints=[{"x": at[0], "y": at[1]}])
+        self.ask("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+
+    def _mouse(self, kind, x, y):
+        button = {"button": "left", "buttons": 1, "clickCount": 1}
+        self.ask("Input.dispatchMouseEvent", type=kind, x=x, y=y, **button)
 
     def screenshot(self, *, whole=False):
         """Return a PNG of the window, or of the whole page."""
@@ -75,6 +123,14 @@ class Page:
     def pdf(self):
         """Return the page as it is printed."""
         return self._file("Page.printToPDF", printBackground=True)
+
+    def browser(self, method, **parameters):
+        """Send a command to the browser itself, and wait for its answer."""
+        session, self.session = self.session, None
+        try:
+            return self.ask(method, **parameters)
+        finally:
+            self.session = session
 
     def ask(self, method, **parameters):
         """Send a command and wait for its answer."""

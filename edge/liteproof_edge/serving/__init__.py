@@ -1,5 +1,5 @@
 """A web page and an HTTP API for one bundle, behind the extra `[serve]`.
 
-`application` says what there is to ask for; `server` runs it; `lane` is where requests wait for the
-interpreter.
+Read `application` first: what there is to ask for. `server` runs it, `lane` is where requests wait
+for the interpreter, `models` replaces a bundle that has changed on disk.
 """

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from liteproof_edge.serving.answers import Wish, answer_all
 from liteproof_edge.serving.bodies import Disconnected, Intake, Upload, pictures
 from liteproof_edge.serving.description import describe, readiness
-from liteproof_edge.serving.gate import Gate, send_problem
+from liteproof_edge.serving.gate import Gate, Paths, send_problem
 from liteproof_edge.serving.lane import Lane
 from liteproof_edge.serving.limits import QUICK_BYTES
 from liteproof_edge.serving.metrics import CONTENT_TYPE, Metrics
@@ -28,10 +28,11 @@ from liteproof_edge.serving.problems import Code, Problem
 from liteproof_edge.serving.query import read_wish
 
 JSON = "application/json"
+SCRIPT = "text/javascript; charset=utf-8"
 PAGE = {
     "/": ("index.html", "text/html; charset=utf-8"),
     "/page.css": ("page.css", "text/css; charset=utf-8"),
-    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
+    **{f"/{name}.js": (f"{name}.js", SCRIPT) for name in ("page", "client", "pad", "view")},
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
 
@@ -70,7 +71,7 @@ def application(service: Service, token: str | None) -> ASGIApp:
     )
     app.router.redirect_slashes = False
     paths = frozenset(route.path for route in app.routes if isinstance(route, Route))
-    return Gate(app, token, service.metrics, paths)
+    return Gate(app, token, service.metrics, Paths(paths, {*PAGE, "/healthz", "/readyz"}))
 
 
 class Classify:

@@ -5,13 +5,13 @@ import secrets
 import socket
 import time
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from liteproof_edge.serving.metrics import Metrics
 from liteproof_edge.serving.problems import Code, Problem
 
-OPEN = frozenset({"/", "/page.css", "/page.js", "/icon.svg", "/healthz", "/readyz"})
 HEADERS: Sequence[tuple[bytes, bytes]] = (
     (
         b"content-security-policy",
@@ -28,6 +28,13 @@ HEADERS: Sequence[tuple[bytes, bytes]] = (
 )
 
 
+class Paths(NamedTuple):
+    """The paths that there are, and those of them that need no token."""
+
+    all: Collection[str]
+    open: Collection[str]
+
+
 class Gate:
     """Lets requests in, adds the security headers, and counts.
 
@@ -36,9 +43,7 @@ class Gate:
     domain was made to point here, could otherwise ask in the name of whoever looks at it.
     """
 
-    def __init__(
-        self, app: ASGIApp, token: str | None, metrics: Metrics, paths: Collection[str]
-    ) -> None:
+    def __init__(self, app: ASGIApp, token: str | None, metrics: Metrics, paths: Paths) -> None:
         self._app, self._metrics, self._paths = app, metrics, paths
         self._token = token.encode() if token else None
         own = socket.gethostname().lower()
@@ -62,7 +67,7 @@ class Gate:
         except Problem as problem:
             await send_problem(problem, send_on)
         finally:
-            route = scope["path"] if scope["path"] in self._paths else "other"
+            route = scope["path"] if scope["path"] in self._paths.all else "other"
             self._metrics.request(route, status, time.perf_counter() - begin)
 
     def _check(self, scope: Scope) -> None:
@@ -75,7 +80,7 @@ class Gate:
         if self._token is None:
             if host not in self._known_hosts:
                 self._check_host(host)
-        elif scope["path"] not in OPEN:
+        elif scope["path"] not in self._paths.open:
             kind, _, given = authorization.partition(b" ")
             if kind.lower() != b"bearer" or not secrets.compare_digest(given, self._token):
                 raise Problem(Code.TOKEN_NEEDED, "expected Authorization: Bearer and the token")

@@ -24,6 +24,7 @@ OPTIONS = {
     "bench": RUNTIME | RUNNING | {"-n", "--count"},
     "inspect": {"--tensors", "--memory"},
     "info": set(),
+    "serve": {"--runtime", "--threads", "--host", "--port", "--token"},
 }
 ARGUMENTS = {
     "classify": ["BUNDLE", "PICTURE"],
@@ -32,6 +33,7 @@ ARGUMENTS = {
     "bench": ["BUNDLE"],
     "inspect": ["MODEL"],
     "info": ["BUNDLE"],
+    "serve": ["BUNDLE"],
 }
 
 each_command = pytest.mark.parametrize("name", OPTIONS)

@@ -2,16 +2,19 @@
 
 import base64
 import json
+import re
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from liteproof_edge.serving import answers, bodies
+from liteproof_edge.serving.application import PAGE
 from liteproof_edge.serving.limits import MAX_BODY_BYTES, MAX_PICTURES, QUICK_BYTES
 from liteproof_edge.serving.problems import Code
 
-PATHS = ["/", "/page.css", "/page.js", "/icon.svg", "/healthz", "/readyz", "/metrics", "/v1/model"]
+PATHS = [*PAGE, "/healthz", "/readyz", "/metrics", "/v1/model"]
+MAX_PAGE_BYTES = 60_000
 GUARDED = ["/v1/model", "/metrics", "/v1/openapi.json", "/nowhere"]
 SOME_CODE = "0" * 64
 WORD = "word"
@@ -307,6 +310,14 @@ def test_model_says_how_accurate_it_is_and_what_was_verified(ask, bundle):
     assert model["accuracy"] == bundle.manifest["accuracy"]
     verification = model["verification"]
     assert verification["same_labels"] == verification["pictures"] == 20
+
+
+def test_page_is_small_and_asks_no_other_host(ask):
+    texts = [ask("GET", path).text for path in PAGE]
+
+    assert sum(len(text.encode()) for text in texts) <= MAX_PAGE_BYTES
+    hosts = {host for text in texts for host in re.findall(r"https?://([^/\s\"'`]*)", text)}
+    assert hosts == {"www.w3.org"}  # the name of SVG, which nobody fetches
 
 
 def test_page_that_is_known_is_not_sent_again(converse):

@@ -76,9 +76,7 @@ def test_watchdog_is_fed_unless_a_job_hangs(manager, working_for_s, heard):
         assert not heard
 
 
-@pytest.mark.parametrize(
-    ("pid", "count"), [("1", "1"), (OWN, "0"), (OWN, "x"), ("", "")]
-)
+@pytest.mark.parametrize(("pid", "count"), [("1", "1"), (OWN, "0"), (OWN, "x"), ("", "")])
 def test_socket_that_is_not_for_us_is_not_taken(monkeypatch, pid, count):
     monkeypatch.setenv("LISTEN_PID", str(os.getpid()) if pid == OWN else pid)
     monkeypatch.setenv("LISTEN_FDS", count)

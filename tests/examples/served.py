@@ -1,0 +1,75 @@
+"""`liteproof-edge serve` in a process of its own."""
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+
+PATIENCE_S = 60
+
+
+class Served:
+    """A server that answers.
+
+    Attributes:
+        process: it.
+        address: of its page.
+        host: and `port` of it.
+    """
+
+    def __init__(self, process, address):
+        self.process, self.address = process, address
+        self.host, _, port = address.removeprefix("http://").rstrip("/").rpartition(":")
+        self.port = int(port)
+
+    def ask(self, method, path, body=None, headers=None):
+        """Send a request on a connection of its own; return status, headers and body."""
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE_S)
+        connection.request(method, path, body, headers or {})
+        response = connection.getresponse()
+        found = response.status, dict(response.getheaders()), response.read()
+        connection.close()
+        return found
+
+    def label(self, picture):
+        """Return the label of a picture's bytes."""
+        status, _, body = self.ask("POST", "/v1/classify", picture)
+        assert status == 200, body
+        return json.loads(body)["answers"][0]["label"]
+
+    def memory_mib(self):
+        """Return how much memory it holds (resident), in MiB."""
+        with open(f"/proc/{self.process.pid}/status", encoding="utf-8") as status:
+            (line,) = (line for line in status if line.startswith("VmRSS"))
+        return int(line.split()[1]) / 1024
+
+    def end(self):
+        """Ask it to end, and return its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE_S)
+
+
+@contextmanager
+def serving(bundle, *options, **environment):
+    """Serve a bundle on a free port of this machine, and end it well."""
+    command = [sys.executable, "-m", "liteproof_edge", "serve", str(bundle), "--port", "0"]
+    process = subprocess.Popen(
+        [*command, "--json", *options],
+        stdout=subprocess.PIPE,
+        env=os.environ | environment,
+        encoding="utf-8",
+    )
+    try:
+        line = process.stdout.readline()
+        assert line, "it ended before it was ready"
+        yield Served(process, json.loads(line)["address"])
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(PATIENCE_S) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
