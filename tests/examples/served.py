@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 
 PATIENCE_S = 60
 
@@ -42,8 +43,8 @@ class Served:
 
     def memory_mib(self):
         """Return how much memory it holds (resident), in MiB."""
-        with open(f"/proc/{self.process.pid}/status", encoding="utf-8") as status:
-            (line,) = (line for line in status if line.startswith("VmRSS"))
+        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
+        (line,) = (line for line in status.splitlines() if line.startswith("VmRSS"))
         return int(line.split()[1]) / 1024
 
     def end(self):

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.skipif(
 )
 AXE = "axe-core@4.14.1"
 CTRL = 2
+WORD = "word"
 LABEL = "document.getElementById('label').textContent"
 READY = "document.querySelectorAll('#bars li').length > 0"
 WINDOWS = {"desk": (1280, 900), "tablet": (820, 1180), "phone": (390, 844), "small": (320, 640)}
@@ -243,7 +244,7 @@ def test_bundle_of_photos_has_no_pen(tab, clone):
 
 
 def test_token_is_asked_for_and_then_the_page_answers(tab, clone):
-    with serving(clone / "models" / "mnist", LITEPROOF_TOKEN="word") as server:
+    with serving(clone / "models" / "mnist", LITEPROOF_TOKEN=WORD) as server:
         tab.open(server.address)
         tab.wait("!document.getElementById('door').hidden")
         tab.value("document.getElementById('token').value = 'word'")
@@ -255,7 +256,7 @@ def test_token_is_asked_for_and_then_the_page_answers(tab, clone):
 
 
 def test_token_may_be_in_the_address_and_does_not_stay_there(tab, clone):
-    with serving(clone / "models" / "mnist", LITEPROOF_TOKEN="word") as server:
+    with serving(clone / "models" / "mnist", LITEPROOF_TOKEN=WORD) as server:
         tab.open(f"{server.address}#token=word")
         tab.wait(READY)
 

@@ -157,7 +157,7 @@ function changed() {
 
 takeTokenFromAddress();
 find("origin").textContent = location.origin;
-find("photo-label").hidden = !matchMedia("(pointer: coarse)").matches;
+find("photo-label").hidden = find("photo").hidden = !matchMedia("(pointer: coarse)").matches;
 pad = new Pad(find("pad"), find("pen-status"), changed, rest);
 listen();
 begin();
