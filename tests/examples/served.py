@@ -54,14 +54,23 @@ class Served:
 
 
 @contextmanager
-def serving(bundle, *options, **environment):
-    """Serve a bundle on a free port of this machine, and end it well."""
+def serving(bundle, *options, inherited=None, **environment):
+    """Serve a bundle on a free port of this machine, and end it well.
+
+    `inherited` is a socket that it takes over as systemd would give it.
+    """
     command = [sys.executable, "-m", "liteproof_edge", "serve", str(bundle), "--port", "0"]
+    handed = ()
+    if inherited:
+        handed = (inherited.fileno(),)
+        activate = f'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@" 3<&{handed[0]}'
+        command = ["bash", "-c", activate, "bash", *command]
     process = subprocess.Popen(
         [*command, "--json", *options],
         stdout=subprocess.PIPE,
         env=os.environ | environment,
         encoding="utf-8",
+        pass_fds=handed,
     )
     try:
         line = process.stdout.readline()

@@ -1,7 +1,7 @@
 """What preprocessing gives: the model's input, and what was done to get it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -41,11 +41,14 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """Return what applies."""
-        values = asdict(self)
-        if self.polarity:
-            values["polarity"] = self.polarity.value
-        if self.legibility:
-            values["legibility"] = self.legibility.value
+        values: dict[str, Any] = {
+            "kind": self.kind,
+            "polarity": self.polarity and self.polarity.value,
+            "box": self.box,
+            "ink_fraction": self.ink_fraction,
+            "doubts": self.doubts,
+            "legibility": self.legibility and self.legibility.value,
+        }
         return {key: value for key, value in values.items() if value is not None}
 
 

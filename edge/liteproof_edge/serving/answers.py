@@ -82,7 +82,7 @@ def classify(model: Model, prepared: Prepared, wish: Wish) -> dict[str, Any]:
     """Return the answer to a picture that is prepared."""
     found = model.classifier.classify_tensors(prepared.pixels[np.newaxis])
     labels, index = model.bundle.labels, int(found.indices[0])
-    shares = found.probabilities[0].round(DIGITS).tolist()
+    shares = [round(share, DIGITS) for share in found.probabilities[0].tolist()]
     answer = {
         "label": labels[index],
         "index": index,

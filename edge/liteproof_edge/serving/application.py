@@ -59,8 +59,8 @@ def application(service: Service, token: str | None) -> ASGIApp:
     """Return the whole of it as an ASGI application."""
     app = Starlette(
         routes=[
+            Route("/v1/classify", Classify(service), methods=["POST"]),  # looked at first
             *(Route(path, _asset(*named)) for path, named in PAGE.items()),
-            Route("/v1/classify", Classify(service), methods=["POST"]),
             Route("/v1/model", _json(lambda: describe(service.slot.model))),
             Route("/v1/openapi.json", _json(partial(document, secured=token is not None))),
             Route("/healthz", _json(lambda: {"status": "alive"})),
