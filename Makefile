@@ -42,6 +42,7 @@ check: $(INSTALLED) ## lint, format, types, one-way imports
 
 bench: $(INSTALLED) ## start-up, memory, latency, preprocessing and training, as ratios on this machine
 	$(BIN)/python scripts/bench.py
+	$(BIN)/python scripts/bench_serving.py
 	$(BIN)/python scripts/bench_export.py
 	$(BIN)/python scripts/bench_training.py
 

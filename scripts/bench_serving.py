@@ -1,0 +1,154 @@
+"""`liteproof-edge serve` under load on this machine: `make bench`; needs Debian's package wrk.
+
+One table, of one machine: what the classifier does alone in one process, and what comes of it over
+HTTP. What each figure is meant to stay within stands beside it.
+"""
+
+import json
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from liteproof_edge import Bundle, Classifier
+from liteproof_edge.bundle.golden import Golden
+
+ROOT = Path(__file__).parent.parent
+BUNDLE = ROOT / "models" / "mnist"
+ROUNDS = 5
+SECONDS = 3
+CONNECTIONS = 8
+REQUESTS = 50_000
+MOST_SECONDS = 180  # for all of those
+SCRIPT = """
+wrk.method = "POST"
+local file = io.open("{picture}", "rb")
+wrk.body = file:read("*a")
+file:close()
+done = function(summary, latency, requests)
+  local errors = summary.errors
+  local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout
+  io.write(string.format("JSON [%d, %d, %d, %d, %d]\\n", summary.requests, summary.duration,
+    latency:percentile(50), latency:percentile(99), failed))
+end
+"""
+
+
+class Load(NamedTuple):
+    """What wrk saw; times in µs."""
+
+    n: int
+    per_second: float
+    p50_us: float
+    p99_us: float
+    errors: int
+
+
+def main() -> None:
+    """Print the table."""
+    if not shutil.which("wrk"):
+        print("serving under load: needs wrk (apt-get install wrk)")
+        return
+    bundle = Bundle.load(BUNDLE)
+    picture = Golden.from_bytes(bundle.golden, "golden.npz").pictures[0]
+    with tempfile.TemporaryDirectory() as folder, served() as (process, port):
+        script = Path(folder) / "post.lua"
+        (Path(folder) / "picture.png").write_bytes(picture)
+        script.write_text(SCRIPT.format(picture=f"{folder}/picture.png"))
+        idle = memory_mib(process.pid)
+        bare: list[float] = []
+        loads: list[Load] = []
+        with Classifier(bundle) as classifier:
+            for _ in range(ROUNDS):  # in turn, so that a drift of the machine meets both alike
+                bare.append(alone(classifier, picture))
+                loads.append(load(script, port, SECONDS))
+        show(bare, loads)
+        print(f"  idle, MiB (<= 90) {idle:42.1f}")
+        growth, n, errors = endure(script, port, process.pid)
+        print(f"  growth over {n:,} requests, MiB (<= 5) {growth:18.1f}   {errors} errors\n")
+
+
+def show(bare: list[float], loads: list[Load]) -> None:
+    """Print rates, their ratio and the percentiles: medians of the rounds."""
+    rates = statistics.median(bare), statistics.median(each.per_second for each in loads)
+    p50, p99 = (statistics.median(each[at] for each in loads) for at in (2, 3))
+    print(f"a 28x28 PNG over HTTP, wrk with {CONNECTIONS} connections, median of {ROUNDS} rounds")
+    print(f"  classifier alone, one process, pictures a second {rates[0]:11.0f}")
+    ratio = rates[1] / rates[0]
+    print(f"  serve, requests a second (>= 0.70 x) {rates[1]:23.0f}   {ratio:.2f} x")
+    print(f"  p50 of a request, ms {p50 / 1000:39.2f}")
+    print(f"  p99 (<= 10 x) {p99 / 1000:46.2f}   {p99 / p50:.1f} x")
+    n, errors = sum(each.n for each in loads), sum(each.errors for each in loads)
+    print(f"  errors (0) {errors:49}   of {n:,}")
+
+
+def endure(script: Path, port: int, pid: int) -> tuple[float, int, int]:
+    """Send many requests; return by how many MiB the server grew after the first, n and errors."""
+    first = load(script, port, SECONDS)
+    before, n, errors = memory_mib(pid), first.n, first.errors
+    end = time.monotonic() + MOST_SECONDS
+    while n < REQUESTS and time.monotonic() < end:
+        more = load(script, port, SECONDS)
+        n, errors = n + more.n, errors + more.errors
+    return memory_mib(pid) - before, n, errors
+
+
+def alone(classifier: Classifier, picture: bytes) -> float:
+    """Return how many pictures a second the classifier answers in this process."""
+    n, begin = 0, time.perf_counter()
+    while (seconds := time.perf_counter() - begin) < SECONDS:
+        classifier.classify(picture)
+        n += 1
+    return n / seconds
+
+
+def load(script: Path, port: int, seconds: int) -> Load:
+    """Let wrk ask for some seconds."""
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}", "-s", str(script)]
+    done = subprocess.run(
+        [*command, f"http://127.0.0.1:{port}/v1/classify"], capture_output=True, check=True
+    )
+    line = re.search(rb"^JSON (.*)$", done.stdout, re.MULTILINE)
+    if line is None:
+        raise RuntimeError(done.stdout.decode())
+    n, duration_us, p50_us, p99_us, errors = json.loads(line[1])
+    return Load(n, n / (duration_us / 1e6), p50_us, p99_us, errors)
+
+
+@contextmanager
+def served() -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """Yield a server's process and its port."""
+    command = [
+        sys.executable,
+        "-m",
+        "liteproof_edge",
+        "serve",
+        str(BUNDLE),
+        "--port",
+        "0",
+        "--json",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8") as process:
+        try:
+            line = process.stdout.readline() if process.stdout else ""
+            yield process, int(json.loads(line)["address"].rstrip("/").rpartition(":")[2])
+        finally:
+            process.terminate()
+
+
+def memory_mib(pid: int) -> float:
+    """Return a process's resident memory in MiB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024
+
+
+if __name__ == "__main__":
+    main()
