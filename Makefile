@@ -52,5 +52,5 @@ clean: ## remove the environments, runs and caches (data and released models sta
 $(INSTALLED): pyproject.toml edge/pyproject.toml hatch_build.py constraints.txt
 	@echo "setting up $(VENV): TensorFlow is large, this takes a minute or more"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -e "./edge[serve]" -e '.[dev]' -c constraints.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -e "./edge[camera,serve]" -e '.[dev]' -c constraints.txt
 	touch $@

@@ -21,6 +21,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     "use it": {
         "classify": "Print each picture's label, probability and time.",
         "serve": "Show a page that answers as one draws, and an HTTP API.",
+        "camera": "Print what a camera sees, a line of JSON for each frame.",
     },
     "measure it": {
         "evaluate": "Measure the accuracy on labelled pictures.",
@@ -126,6 +127,28 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     serve = add("serve", runtime)
     _serving_options(serve)
+    camera = add("camera", runtime)
+    camera.add_argument(
+        "source",
+        metavar="SOURCE",
+        nargs="?",
+        help="a device such as /dev/video0, a video file or a folder of frames (default: Picamera2 "
+        "or the first device)",
+    )
+    camera.add_argument(
+        "--preview", action="store_true", help="show a page with what the camera sees"
+    )
+    camera.add_argument(
+        "--min-confidence",
+        metavar="P",
+        type=_probability,
+        default=0.0,
+        help="give no label below this probability (0 to 1)",
+    )
+    camera.add_argument(
+        "-n", "--count", metavar="N", type=_up_to(999_999_999), help="end after so many frames"
+    )
+    _serving_options(camera)
     add("info")
     options = parser.parse_args(arguments)
     draws = options.command == "classify" and options.draw

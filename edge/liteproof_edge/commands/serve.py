@@ -5,6 +5,7 @@ import ipaddress
 import json
 import os
 import sys
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from liteproof_edge.errors import ResourceError
 
 if TYPE_CHECKING:
     from liteproof_edge.serving.application import Service
+    from liteproof_edge.serving.feed import Feed
 
 TOKEN_VARIABLE = "LITEPROOF_TOKEN"  # noqa: S105 - a name
 NEEDED = ("h11", "prometheus_client", "python_multipart", "starlette", "uvicorn")
@@ -21,6 +23,16 @@ NEEDED = ("h11", "prometheus_client", "python_multipart", "starlette", "uvicorn"
 
 def run(options: argparse.Namespace) -> int:
     """Serve the bundle."""
+    serve_page(options)
+    return 0
+
+
+def serve_page(
+    options: argparse.Namespace,
+    feed: "Feed | None" = None,
+    on_start: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve the page and the API, with a camera's film if there is a feed."""
     need_extra("serve", NEEDED)
     from liteproof_edge.serving.server import Settings, serve  # noqa: PLC0415 - behind an extra
 
@@ -39,9 +51,9 @@ def run(options: argparse.Namespace) -> int:
         words = f"{name}, verified on {runtime}: {address}"
         answer = {"bundle": name, "runtime": runtime, "address": address}
         print(json.dumps(answer) if options.json else words, flush=True)
+        on_start()
 
-    serve(settings, ready)
-    return 0
+    serve(settings, ready, feed)
 
 
 def need_extra(extra: str, packages: tuple[str, ...]) -> None:

@@ -11,13 +11,14 @@ from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from liteproof_edge.serving.answers import Wish, answer_all
 from liteproof_edge.serving.bodies import Disconnected, Intake, Upload, pictures
 from liteproof_edge.serving.description import describe, readiness
+from liteproof_edge.serving.feed import FILM_TYPE, Feed
 from liteproof_edge.serving.gate import Gate, Paths, send_problem
 from liteproof_edge.serving.lane import Lane
 from liteproof_edge.serving.limits import QUICK_BYTES
@@ -32,7 +33,10 @@ SCRIPT = "text/javascript; charset=utf-8"
 PAGE = {
     "/": ("index.html", "text/html; charset=utf-8"),
     "/page.css": ("page.css", "text/css; charset=utf-8"),
-    **{f"/{name}.js": (f"{name}.js", SCRIPT) for name in ("page", "client", "pad", "view")},
+    **{
+        f"/{name}.js": (f"{name}.js", SCRIPT)
+        for name in ("page", "camera", "client", "pad", "view")
+    },
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
 
@@ -46,6 +50,7 @@ class Service(NamedTuple):
         slow: where large ones wait, so that they do not hold up the small ones.
         metrics: counts what happens.
         stopping: whether the server is about to end.
+        feed: of a camera, where there is one.
     """
 
     slot: ModelSlot
@@ -53,6 +58,7 @@ class Service(NamedTuple):
     slow: Lane
     metrics: Metrics
     stopping: Callable[[], bool]
+    feed: Feed | None = None
 
 
 def application(service: Service, token: str | None) -> ASGIApp:
@@ -61,11 +67,12 @@ def application(service: Service, token: str | None) -> ASGIApp:
         routes=[
             Route("/v1/classify", Classify(service), methods=["POST"]),  # looked at first
             *(Route(path, _asset(*named)) for path, named in PAGE.items()),
-            Route("/v1/model", _json(lambda: describe(service.slot.model))),
+            Route("/v1/model", _json(lambda: describe(service.slot.model, service.feed))),
             Route("/v1/openapi.json", _json(partial(document, secured=token is not None))),
             Route("/healthz", _json(lambda: {"status": "alive"})),
             Route("/readyz", _readiness(service)),
             Route("/metrics", _metrics(service.metrics)),
+            *(_camera(service.feed, service.stopping) if service.feed else ()),
         ],
         exception_handlers={HTTPException: _no_such_thing, Exception: _fault},
     )
@@ -133,6 +140,31 @@ def _metrics(metrics: Metrics) -> Callable[[Request], Response]:
         return Response(metrics.text(), headers={"content-type": CONTENT_TYPE.decode()})
 
     return endpoint  # type: ignore[return-value]
+
+
+def _camera(feed: Feed, stopping: Callable[[], bool]) -> list[Route]:
+    async def film(_: Request) -> Response:
+        if feed.is_full():
+            return _problem(Problem(Code.BUSY, "too many look already"), {})
+        headers = {"content-type": FILM_TYPE, "cache-control": "no-store"}
+        return StreamingResponse(feed.parts(stopping), headers=headers)
+
+    async def newest(_: Request) -> Response:
+        if feed.newest is None:
+            return _problem(Problem(Code.NOT_FOUND, "no frame yet"), {})
+        headers = {"cache-control": "no-store"}
+        return Response(feed.newest.jpeg, media_type="image/jpeg", headers=headers)
+
+    async def answer(_: Request) -> Response:
+        if feed.newest is None:
+            return _problem(Problem(Code.NOT_FOUND, "no frame yet"), {})
+        return _response(feed.newest.answer)
+
+    return [
+        Route("/v1/camera", answer),
+        Route("/v1/camera.jpg", newest),
+        Route("/v1/camera.mjpeg", film),
+    ]
 
 
 def _asset(name: str, media_type: str) -> Callable[[Request], Response]:

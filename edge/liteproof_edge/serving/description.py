@@ -5,11 +5,12 @@ from typing import Any
 
 from liteproof_edge.bundle.manifest import SEAL
 from liteproof_edge.preprocessing.spec import spec_to_json
+from liteproof_edge.serving.feed import Feed
 from liteproof_edge.serving.models import Model, ModelSlot, Refusal
 
 
-def describe(model: Model) -> dict[str, Any]:
-    """Return what the bundle says of itself, and what verification showed here."""
+def describe(model: Model, feed: Feed | None) -> dict[str, Any]:
+    """Return what the bundle says of itself, what verification showed here, and what there is."""
     bundle, verification = model.bundle, model.verification
     return {
         "bundle": bundle.name,
@@ -19,6 +20,7 @@ def describe(model: Model) -> dict[str, Any]:
         "preprocessing": spec_to_json(bundle.preprocessing),
         "input": bundle.input.to_json(),
         "accuracy": bundle.manifest.get("accuracy"),
+        "camera": feed is not None,
         "verification": {**asdict(verification), "at": model.verified_at.isoformat("T", "seconds")},
     }
 

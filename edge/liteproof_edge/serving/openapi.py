@@ -186,6 +186,7 @@ def _schemas() -> Schema:
                 "preprocessing": ANYTHING,
                 "input": ANYTHING,
                 "accuracy": {"type": ["object", "null"]},
+                "camera": {"type": "boolean", "description": "Is there /v1/camera.mjpeg?"},
                 "verification": ANYTHING,
             }
         ),

@@ -17,6 +17,7 @@ from liteproof_edge.errors import ResourceError
 from liteproof_edge.runtime.loading import Runtime
 from liteproof_edge.serving.application import Service, application
 from liteproof_edge.serving.connections import Connection, allow_connections, sweep
+from liteproof_edge.serving.feed import Feed
 from liteproof_edge.serving.lane import Lane
 from liteproof_edge.serving.limits import (
     GRACE_S,
@@ -54,12 +55,15 @@ class Settings:
     threads: int = 1
 
 
-def serve(settings: Settings, on_ready: Callable[[str, Service], None]) -> None:
-    """Serve until SIGTERM or SIGINT; then answer what was accepted, and return.
+def serve(
+    settings: Settings, on_ready: Callable[[str, Service], None], feed: Feed | None = None
+) -> None:
+    """Serve until SIGTERM, SIGINT or the feed's end; then answer what was accepted, and return.
 
     Args:
         settings: what, where and how.
         on_ready: called with the page's address once requests are answered.
+        feed: of a camera.
 
     Raises:
         BundleError: the bundle is missing or damaged.
@@ -72,11 +76,14 @@ def serve(settings: Settings, on_ready: Callable[[str, Service], None]) -> None:
     # protocol was given by its number.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with listener:
-        asyncio.run(_serve(settings, listener, on_ready))
+        asyncio.run(_serve(settings, listener, on_ready, feed))
 
 
 async def _serve(
-    settings: Settings, listener: socket.socket, on_ready: Callable[[str, Service], None]
+    settings: Settings,
+    listener: socket.socket,
+    on_ready: Callable[[str, Service], None],
+    feed: Feed | None,
 ) -> None:
     loop = asyncio.get_running_loop()
     quick = Lane("quick", QUICK_WAITING, MAX_WAIT_S, loop)
@@ -89,6 +96,7 @@ async def _serve(
         slow=slow,
         metrics=metrics,
         stopping=lambda: server.should_exit,
+        feed=feed,
     )
     server = Server(service, settings.token, lambda: on_ready(address(listener), service))
     try:
@@ -134,6 +142,8 @@ class Server(uvicorn.Server):
             self._start(
                 feed_watchdog(interval_s, lambda: max(lane.working_for_s() for lane in lanes))
             )
+        if self._service.feed:
+            self._start(self._end_with(self._service.feed))
         notify("READY=1")
         self._on_ready()
 
@@ -155,6 +165,10 @@ class Server(uvicorn.Server):
         finally:
             for each in SIGNALS:
                 loop.remove_signal_handler(each)
+
+    async def _end_with(self, feed: Feed) -> None:
+        await feed.wait_for_end()
+        self.should_exit = True
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         self._beside.append(asyncio.create_task(work))

@@ -12,6 +12,7 @@ from liteproof_edge import errors
 RUNTIMES = {"tflite_runtime", "ai_edge_litert"}
 # What classifying one picture with a bundle does without.
 DISPENSABLE = {
+    "liteproof_edge.camera",
     "liteproof_edge.bundle.golden",
     "liteproof_edge.idx",
     "liteproof_edge.inspection",

@@ -29,7 +29,7 @@ def test_every_command_of_the_pipeline_is_in_the_readme():
 def test_every_command_of_the_edge_is_in_the_readme():
     found = commands("edge/liteproof_edge", "output", "arguments", "inspection_text", "each")
 
-    assert len(found) == 7
+    assert len(found) == 8
     assert all(f"`liteproof-edge {name} " in README for name in found)
 
 

@@ -8,7 +8,10 @@ import pytest
 
 EDGE = Path(__file__).parents[3] / "edge" / "liteproof_edge"
 # What an extra brings, by the package that may import it; no other does.
-EXTRAS = {"serving": {"h11", "prometheus_client", "starlette", "uvicorn"}}
+EXTRAS = {
+    "camera": {"av", "picamera2"},
+    "serving": {"h11", "prometheus_client", "starlette", "uvicorn"},
+}
 LIGHT = {"numpy", "PIL", "tflite_runtime", "ai_edge_litert", "liteproof_edge"}
 
 

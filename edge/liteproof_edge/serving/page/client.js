@@ -13,6 +13,10 @@ export function keepToken(token) {
   sessionStorage.setItem(KEY, token);
 }
 
+export function hasToken() {
+  return Boolean(sessionStorage.getItem(KEY));
+}
+
 export function takeTokenFromAddress() {
   const given = new URLSearchParams(location.hash.slice(1)).get("token");
   if (!given) return;

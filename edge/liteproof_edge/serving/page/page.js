@@ -1,5 +1,6 @@
 // The page: what is drawn, dropped, pasted or chosen is answered by the device.
 import { ask, classify, keepToken, takeTokenFromAddress } from "./client.js";
+import { showCamera } from "./camera.js";
 import { Pad } from "./pad.js";
 import { element, find, showAnswer, showBoxes, showModel, showNothing, showNotice } from "./view.js";
 
@@ -143,6 +144,7 @@ async function begin() {
     document.body.classList.toggle("photo-only", !drawn);
     find("input-title").textContent = drawn ? "Draw" : "Show a picture";
     find("hint").textContent = drawn ? "draw here, or drop a picture" : "drop a picture here";
+    if (model.camera) showCamera();
     showNothing(drawn ? "Nothing drawn yet." : "No picture yet.");
   } catch (problem) {
     complain(problem);

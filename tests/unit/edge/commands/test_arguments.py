@@ -14,6 +14,7 @@ DECODING = {"--max-megapixels"}
 RUNTIME = {"--runtime"}
 RUNNING = {"--reference-kernels", "--threads"}
 # Each command's own options, and the arguments that it cannot do without.
+SERVING = RUNTIME | {"--threads", "--host", "--port", "--token"}
 OPTIONS = {
     "classify": DECODING
     | RUNTIME
@@ -24,7 +25,8 @@ OPTIONS = {
     "bench": RUNTIME | RUNNING | {"-n", "--count"},
     "inspect": {"--tensors", "--memory"},
     "info": set(),
-    "serve": {"--runtime", "--threads", "--host", "--port", "--token"},
+    "serve": SERVING,
+    "camera": SERVING | {"--preview", "--min-confidence", "-n", "--count"},
 }
 ARGUMENTS = {
     "classify": ["BUNDLE", "PICTURE"],
@@ -34,6 +36,7 @@ ARGUMENTS = {
     "inspect": ["MODEL"],
     "info": ["BUNDLE"],
     "serve": ["BUNDLE"],
+    "camera": ["BUNDLE", "SOURCE"],
 }
 
 each_command = pytest.mark.parametrize("name", OPTIONS)
