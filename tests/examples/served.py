@@ -54,12 +54,12 @@ class Served:
 
 
 @contextmanager
-def serving(bundle, *options, inherited=None, **environment):
+def serving(bundle, *options, command="serve", inherited=None, **environment):
     """Serve a bundle on a free port of this machine, and end it well.
 
     `inherited` is a socket that it takes over as systemd would give it.
     """
-    command = [sys.executable, "-m", "liteproof_edge", "serve", str(bundle), "--port", "0"]
+    command = [sys.executable, "-m", "liteproof_edge", command, str(bundle), "--port", "0"]
     handed = ()
     if inherited:
         handed = (inherited.fileno(),)

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.skipif(
 )
 AXE = "axe-core@4.14.1"
 CTRL = 2
+FRAMES = 3000  # more than are looked at while the test runs
 WORD = "word"
 LABEL = "document.getElementById('label').textContent"
 READY = "document.querySelectorAll('#bars li').length > 0"
@@ -241,6 +242,21 @@ def test_bundle_of_photos_has_no_pen(tab, clone):
 
         assert tab.value("getComputedStyle(document.getElementById('pad')).display") == "none"
         assert tab.value("document.getElementById('bars').innerText").startswith("T-shirt/top")
+
+
+@pytest.mark.parametrize("token", [None, WORD])
+def test_camera_s_film_is_shown_with_its_label(tab, clone, tmp_path, token):
+    three = clone / "tests" / "pictures" / "three.jpg"
+    for number in range(FRAMES):
+        (tmp_path / f"{number:05}.jpg").symlink_to(three)
+    options = (str(tmp_path), "--preview")
+    environment = {"LITEPROOF_TOKEN": token} if token else {}
+    with serving(clone / "models" / "mnist", *options, command="camera", **environment) as server:
+        tab.open(f"{server.address}#token={token}" if token else server.address)
+        tab.wait(READY)
+
+        tab.wait("document.getElementById('live-text').textContent.startsWith('3, ')")
+        tab.wait("document.getElementById('frame').naturalWidth > 0")
 
 
 def test_token_is_asked_for_and_then_the_page_answers(tab, clone):
