@@ -59,14 +59,15 @@ def serving(bundle, *options, command="serve", inherited=None, **environment):
 
     `inherited` is a socket that it takes over as systemd would give it.
     """
-    command = [sys.executable, "-m", "liteproof_edge", command, str(bundle), "--port", "0"]
+    options = [*options, "--port", "0", "--json"]
+    command = [sys.executable, "-m", "liteproof_edge", command, str(bundle), *options]
     handed = ()
     if inherited:
         handed = (inherited.fileno(),)
         activate = f'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@" 3<&{handed[0]}'
         command = ["bash", "-c", activate, "bash", *command]
     process = subprocess.Popen(
-        [*command, "--json", *options],
+        command,
         stdout=subprocess.PIPE,
         env=os.environ | environment,
         encoding="utf-8",

@@ -132,8 +132,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "source",
         metavar="SOURCE",
         nargs="?",
-        help="a device such as /dev/video0, a video file or a folder of frames (default: Picamera2 "
-        "or the first device)",
+        help="right after BUNDLE: a device such as /dev/video0, a video file or a folder of frames "
+        "(default: Picamera2 or the first device)",
     )
     camera.add_argument(
         "--preview", action="store_true", help="show a page with what the camera sees"
