@@ -14,7 +14,7 @@ from liteproof_edge.model.ending import Ending
 from liteproof_edge.prediction import Prediction, Predictions, Reading
 from liteproof_edge.preprocessing.ink import InkSpec
 from liteproof_edge.preprocessing.pictures import Picture
-from liteproof_edge.preprocessing.prepared import Legibility, PreparedMark, Report
+from liteproof_edge.preprocessing.prepared import Legibility, Prepared, PreparedMark, Report
 from liteproof_edge.preprocessing.spec import preprocess, preprocess_each
 from liteproof_edge.runtime.loading import Runtime, load_runtime
 from liteproof_edge.runtime.session import Session
@@ -180,14 +180,20 @@ class Classifier(AbstractContextManager["Classifier"]):
             return replace(prediction, model_doubts=("two that touch", *prediction.model_doubts))
         return prediction
 
-    def _predict(self, pixels: NDArray[np.uint8], report: Report) -> Prediction:
+    def predict(self, prepared: Prepared) -> tuple[Prediction, list[float]]:
+        """Return the answer to a picture that is prepared, and the probability of each class."""
+        pixels, report = prepared
         output, latency_us = self.session.run(pixels)
         probabilities = self._probabilities(output).tolist()
         order = sorted(range(len(probabilities)), key=probabilities.__getitem__, reverse=True)
         top = tuple((self.bundle.labels[index], probabilities[index]) for index in order[:TOP])
         label, probability = top[0]
         doubts = self._doubts(output, report.legibility)
-        return Prediction(label, order[0], probability, top, latency_us, report, doubts)
+        prediction = Prediction(label, order[0], probability, top, latency_us, report, doubts)
+        return prediction, probabilities
+
+    def _predict(self, pixels: NDArray[np.uint8], report: Report) -> Prediction:
+        return self.predict(Prepared(pixels, report))[0]
 
     def _doubts(
         self, output: NDArray[np.generic], legibility: Legibility | None

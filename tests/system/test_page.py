@@ -175,6 +175,18 @@ def test_two_marks_are_doubted_in_words(page):
     assert page.value("document.getElementById('verdict').classList.contains('unsure')")
 
 
+def test_several_marks_are_answered_with_their_boxes(page):
+    page.value("document.getElementById('each').click()")
+    x, y, width = sheet(page)
+    page.stroke([(x - width / 3, y - width / 4), (x - width / 3, y + width / 4)])
+    page.stroke([(px + width / 5, py) for px, py in three(page)])
+
+    page.wait(f"{LABEL} === '13'")
+    page.wait("document.querySelectorAll('#boxes rect').length === 2")
+    tags = "[...document.querySelectorAll('.tag')].map((each) => each.textContent)"
+    assert page.value(tags) == ["1", "3"]
+
+
 def test_dropped_photo_is_answered_where_its_ink_was_found(page, clone):
     drop(page, clone / "tests" / "pictures" / "seven-chalk.jpg")
 

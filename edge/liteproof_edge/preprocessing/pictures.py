@@ -120,7 +120,7 @@ def size_of(data: bytes) -> tuple[int, int]:
     """
     if data.startswith(PNG):  # what programs send most, and what takes Pillow the longest
         return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
-    with _opened(io.BytesIO(data)) as image:
+    with _opened(io.BytesIO(data), None) as image:
         return image.size
 
 

@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from liteproof_edge.errors import PictureError
+from liteproof_edge.errors import BundleError, PictureError
+from liteproof_edge.prediction import Prediction
 from liteproof_edge.preprocessing.pictures import size_of
 from liteproof_edge.preprocessing.prepared import Prepared
 from liteproof_edge.preprocessing.spec import preprocess
@@ -25,9 +24,11 @@ class Wish(NamedTuple):
 
     Attributes:
         seen: the model's input, as it was made of the picture.
+        each: the answers to all marks of the picture, such as the digits of a number.
     """
 
     seen: bool = False
+    each: bool = False
 
 
 def answer_all(
@@ -63,38 +64,63 @@ def _answer(model: Model, picture: bytes, wish: Wish, *, alone: bool) -> dict[st
         Problem: it cannot be answered, and is alone.
     """
     try:
-        return classify(model, _prepare(picture, model), wish)
-    except Problem as problem:
-        if alone:
-            raise
-        return {"error": problem.to_json()}
-
-
-def _prepare(picture: bytes, model: Model) -> Prepared:
-    _check_size(picture)
-    try:
-        return preprocess(picture, model.bundle.preprocessing)
+        _check_size(picture)
+        return _each(model, picture) if wish.each else classify(model, picture, wish)
     except PictureError as error:
-        raise Problem(Code.PICTURE_UNREADABLE, str(error)) from None
+        problem = Problem(Code.PICTURE_UNREADABLE, str(error))
+    except Problem as raised:
+        problem = raised
+    if alone:
+        raise problem
+    return {"error": problem.to_json()}
 
 
-def classify(model: Model, prepared: Prepared, wish: Wish) -> dict[str, Any]:
-    """Return the answer to a picture that is prepared."""
-    found = model.classifier.classify_tensors(prepared.pixels[np.newaxis])
-    labels, index = model.bundle.labels, int(found.indices[0])
-    shares = [round(share, DIGITS) for share in found.probabilities[0].tolist()]
+def classify(model: Model, picture: bytes, wish: Wish) -> dict[str, Any]:
+    """Return the answer to a picture as one.
+
+    Raises:
+        PictureError: it is no picture that can be answered.
+    """
+    prepared = preprocess(picture, model.bundle.preprocessing)
+    prediction, probabilities = model.classifier.predict(prepared)
+    shares = [round(share, DIGITS) for share in probabilities]
     answer = {
-        "label": labels[index],
-        "index": index,
-        "probability": shares[index],
-        "probabilities": dict(zip(labels, shares, strict=True)),
-        "doubts": list(prepared.report.doubts),
-        "latency_us": round(float(found.latency_us[0]), 1),
+        **_mark(prediction),
+        "probabilities": dict(zip(model.bundle.labels, shares, strict=True)),
         "preprocessing": prepared.report.to_json(),
     }
     if wish.seen:
         answer["seen"] = seen(prepared)
     return answer
+
+
+def _each(model: Model, picture: bytes) -> dict[str, Any]:
+    """Return the answers to all marks of a picture.
+
+    Raises:
+        PictureError: it is no picture that can be answered.
+        Problem: the bundle takes a picture as one.
+    """
+    try:
+        reading = model.classifier.classify_each(picture)
+    except BundleError as error:
+        raise Problem(Code.QUERY_INVALID, f"each: {error}") from None
+    marks = [{**_mark(each), "box": each.preprocessing.box} for each in reading.marks]
+    return {
+        "text": reading.text(),
+        "marks": marks,
+        "latency_us": sum(each.latency_us for each in reading.marks),
+    }
+
+
+def _mark(prediction: Prediction) -> dict[str, Any]:
+    return {
+        "label": prediction.label,
+        "index": prediction.index,
+        "probability": round(prediction.probability, DIGITS),
+        "doubts": list(prediction.doubts),
+        "latency_us": round(prediction.latency_us, 1),
+    }
 
 
 def seen(prepared: Prepared) -> dict[str, Any]:

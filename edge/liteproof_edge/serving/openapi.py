@@ -13,7 +13,10 @@ TEXT: Schema = {"type": "string"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
 ANYTHING: Schema = {"type": "object"}
-WISHES = {"seen": "1: tell what the model is given, made from the picture"}
+WISHES = {
+    "seen": "1: tell what the model is given, made from the picture",
+    "each": "1: answer every mark of the picture, such as the digits of a number",
+}
 GET_CODES = (Code.TOKEN_NEEDED, Code.HOST_UNKNOWN, Code.FAILED)
 POST_CODES = tuple(
     code for code in Code if code not in {Code.NOT_FOUND, Code.METHOD_NOT_ALLOWED, Code.STOPPING}
@@ -155,18 +158,30 @@ def _object(properties: Schema, optional: tuple[str, ...] = ()) -> Schema:
 
 def _schemas() -> Schema:
     picture = {"type": ["string", "null"], "description": "The name that the form gave it"}
-    prediction = {
+    latency = {"type": "number", "minimum": 0, "description": "The model's own time"}
+    mark = {
         "label": TEXT,
         "index": COUNT,
         "probability": SHARE,
-        "probabilities": {"type": "object", "additionalProperties": SHARE},
         "doubts": {"type": "array", "items": TEXT},
-        "latency_us": {"type": "number", "minimum": 0, "description": "The model's own time"},
+        "latency_us": latency,
+    }
+    prediction = {
+        **mark,
+        "probabilities": {"type": "object", "additionalProperties": SHARE},
         "preprocessing": ANYTHING,
         "seen": _reference("Seen"),
     }
     failed = _object({"picture": picture, "error": _reference("Problem")})
-    answer = {"oneOf": [_object({"picture": picture, **prediction}, ("seen",)), failed]}
+    box = {"type": "array", "items": COUNT, "minItems": 4, "maxItems": 4}
+    reading = {
+        "picture": picture,
+        "text": {"type": "array", "items": TEXT, "description": "The labels, line by line"},
+        "marks": {"type": "array", "items": _object({**mark, "box": box})},
+        "latency_us": latency,
+    }
+    one = _object({"picture": picture, **prediction}, ("seen",))
+    answer = {"oneOf": [one, _object(reading), failed]}
     return {
         "Answers": _object({"bundle": TEXT, "answers": {"type": "array", "items": answer}}),
         "Seen": _object(

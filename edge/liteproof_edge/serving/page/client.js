@@ -39,9 +39,10 @@ export async function ask(path, options = {}) {
   throw new Problem(response.status, problem.code, problem.detail ?? response.statusText);
 }
 
-export async function classify(picture) {
+export async function classify(picture, each = false) {
   const began = performance.now();
-  const response = await ask("v1/classify?seen=1", { method: "POST", body: picture });
+  const wish = each ? "each=1" : "seen=1";
+  const response = await ask(`v1/classify?${wish}`, { method: "POST", body: picture });
   const [answer] = (await response.json()).answers;
   return { ...answer, round_trip_ms: performance.now() - began };
 }

@@ -1,5 +1,5 @@
 // A sheet to draw on with mouse, pen, touch or keys; strokes are kept, so that each can be undone.
-const SENT = 280; // pixels: what is sent is smaller than what is shown
+export const SENT = 280; // pixels: what is sent is smaller than what is shown
 const STEP = 16; // of the keys, in the canvas's own pixels
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 

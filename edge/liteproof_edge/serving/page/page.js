@@ -1,8 +1,8 @@
 // The page: what is drawn, dropped, pasted or chosen is answered by the device.
 import { ask, classify, keepToken, takeTokenFromAddress } from "./client.js";
 import { showCamera } from "./camera.js";
-import { Pad } from "./pad.js";
-import { element, find, showAnswer, showBoxes, showModel, showNothing, showNotice } from "./view.js";
+import { Pad, SENT } from "./pad.js";
+import { element, find, showAnswer, showBoxes, showModel, showNothing, showNotice, showReading } from "./view.js";
 
 const REST_MS = 400; // after which a screen reader is told
 let pad;
@@ -20,7 +20,10 @@ async function answer() {
   do {
     again = false;
     const file = picture;
-    if (!file && pad.empty) showNothing();
+    if (!file && pad.empty) {
+      showBoxes(find("picture"), []);
+      showNothing();
+    }
     else await answerOne(file);
   } while (again);
   asking = false;
@@ -28,13 +31,21 @@ async function answer() {
 
 async function answerOne(file) {
   try {
-    const found = await classify(file ?? (await pad.picture()));
+    const each = find("each").checked;
+    const found = await classify(file ?? (await pad.picture()), each);
     if (again && !file !== !picture) return;
     showNotice("");
-    showAnswer(found);
-    const box = found.preprocessing.box;
-    if (file) showBoxes(find("picture"), box ? [{ box }] : []);
+    const sheet = file ? find("picture") : { naturalWidth: SENT, naturalHeight: SENT };
+    if (each) {
+      showReading(found);
+      showBoxes(sheet, found.marks);
+    } else {
+      showAnswer(found);
+      const box = found.preprocessing.box;
+      showBoxes(sheet, file && box ? [{ box }] : []);
+    }
   } catch (problem) {
+    showBoxes(find("picture"), []);
     if (problem.code === "picture_unreadable") showNothing("No answer.", file ? `${problem.message}.` : "");
     else if (problem.code === "busy") setTimeout(answer, 1000);
     else complain(problem);
@@ -103,6 +114,7 @@ function clear() {
 function listen() {
   find("clear").addEventListener("click", clear);
   find("undo").addEventListener("click", () => pad.undo());
+  find("each").addEventListener("change", answer);
   for (const id of ["file", "photo"]) {
     find(id).addEventListener("change", async (event) => {
       await takeFiles(event.target.files);
@@ -143,6 +155,7 @@ async function begin() {
     const drawn = model.preprocessing.kind === "ink";
     document.body.classList.toggle("photo-only", !drawn);
     find("input-title").textContent = drawn ? "Draw" : "Show a picture";
+    find("each-label").hidden = !drawn;
     find("hint").textContent = drawn ? "draw here, or drop a picture" : "drop a picture here";
     if (model.camera) showCamera();
     showNothing(drawn ? "Nothing drawn yet." : "No picture yet.");

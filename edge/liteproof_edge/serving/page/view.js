@@ -47,7 +47,24 @@ function prepareBars(labels) {
   );
 }
 
+function showParts(several) {
+  find("marks").hidden = !several;
+  for (const id of ["bars", "bars-title"]) find(id).hidden = several;
+  find("seen").parentElement.hidden = several;
+}
+
+export function showReading({ text, marks, latency_us, round_trip_ms }) {
+  showParts(true);
+  const doubtful = marks.filter((each) => each.doubts.length).length;
+  showVerdict(text.join(" "), `${marks.length} found`, doubtful ? `${doubtful} in doubt: ${[...new Set(marks.flatMap((each) => each.doubts))].join(", ")}.` : "");
+  find("marks").replaceChildren(
+    ...marks.map((each) => element("li", { className: each.doubts.length ? "doubt" : "" }, element("strong", { textContent: each.label }), ` ${percent(each.probability)}`)),
+  );
+  find("times").textContent = `model ${Math.round(latency_us)} µs · there and back ${round_trip_ms.toFixed(1)} ms`;
+}
+
 export function showAnswer(answer) {
+  showParts(false);
   const doubts = answer.doubts.map((each) => DOUBTS[each] ?? `In doubt: ${each}.`);
   if (answer.probability < LOW) doubts.unshift("The model itself is not sure.");
   showVerdict(answer.label, `${percent(answer.probability)} probable`, doubts.join(" "));
@@ -65,6 +82,7 @@ export function showAnswer(answer) {
 
 export function showNothing(words = "Nothing drawn yet.", doubts = "") {
   showVerdict("?", words, doubts);
+  find("marks").replaceChildren();
   for (const row of find("bars").children) {
     row.className = "";
     row.querySelector("meter").value = 0;

@@ -66,6 +66,15 @@ def test_doubts_are_told(classify, two_digits):
     assert answer["doubts"] == ["several marks"]
 
 
+def test_each_mark_is_answered_with_its_box(classify, two_digits):
+    (answer,) = classify(two_digits.read_bytes(), "?each=1").json()["answers"]
+
+    assert answer["text"] == ["07"]
+    assert [mark["label"] for mark in answer["marks"]] == ["0", "7"]
+    (_, _, right, _), (left, _, _, _) = (mark["box"] for mark in answer["marks"])
+    assert right < 80 < left
+
+
 def test_large_picture_is_answered(classify, encoded, golden):
     noise = np.random.default_rng(0).integers(200, 256, (400, 400, 3), np.uint8)
     noise[100:300, 190:210] = 20
