@@ -4,6 +4,7 @@ One table, of one machine: what the classifier does alone in one process, and wh
 HTTP. What each figure is meant to stay within stands beside it.
 """
 
+import io
 import json
 import re
 import shutil
@@ -17,11 +18,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from PIL import Image, ImageDraw
+
 from liteproof_edge import Bundle, Classifier
 from liteproof_edge.bundle.golden import Golden
 
 ROOT = Path(__file__).parent.parent
 BUNDLE = ROOT / "models" / "mnist"
+PHOTO = ROOT / "tests" / "pictures" / "three.jpg"
+THREE = [(100, 60), (180, 60), (130, 130), (180, 150), (170, 220), (100, 220)]
 ROUNDS = 5
 SECONDS = 3
 CONNECTIONS = 8
@@ -56,37 +61,52 @@ def main() -> None:
     if not shutil.which("wrk"):
         print("serving under load: needs wrk (apt-get install wrk)")
         return
-    bundle = Bundle.load(BUNDLE)
-    picture = Golden.from_bytes(bundle.golden, "golden.npz").pictures[0]
     with tempfile.TemporaryDirectory() as folder, served() as (process, port):
-        script = Path(folder) / "post.lua"
-        (Path(folder) / "picture.png").write_bytes(picture)
-        script.write_text(SCRIPT.format(picture=f"{folder}/picture.png"))
         idle = memory_mib(process.pid)
-        bare: list[float] = []
-        loads: list[Load] = []
-        with Classifier(bundle) as classifier:
-            for _ in range(ROUNDS):  # in turn, so that a drift of the machine meets both alike
-                bare.append(alone(classifier, picture))
-                loads.append(load(script, port, SECONDS))
-        show(bare, loads)
-        print(f"  idle, MiB (<= 90) {idle:42.1f}")
-        growth, n, errors = endure(script, port, process.pid)
-        print(f"  growth over {n:,} requests, MiB (<= 5) {growth:18.1f}   {errors} errors\n")
+        title = f"over HTTP, wrk with {CONNECTIONS} connections, median of n = {ROUNDS} rounds"
+        print(f"{title:56} alone/s  serve/s  (>= 0.70 x)  p50 ms  p99 ms  (<= 10 x)  errors (0)")
+        scripts = []
+        with Classifier.load(BUNDLE) as classifier:
+            for number, (name, picture) in enumerate(pictures().items()):
+                file = Path(folder) / f"{number}.picture"
+                file.write_bytes(picture)
+                script = file.with_suffix(".lua")
+                script.write_text(SCRIPT.format(picture=file))
+                compare(name, classifier, picture, script, port)
+                scripts.append(script)
+        growth, n, errors = endure(scripts[0], port, process.pid)
+        print(f"  memory, MiB: {idle:.1f} idle (<= 90), {growth:+.1f} over {n:,} requests (<= 5)")
+        print(f"  errors in these: {errors}\n")
 
 
-def show(bare: list[float], loads: list[Load]) -> None:
-    """Print rates, their ratio and the percentiles: medians of the rounds."""
+def pictures() -> dict[str, bytes]:
+    """Return what is sent: the least there is to do, what the page sends, and a photo."""
+    golden = Golden.from_bytes(Bundle.load(BUNDLE).golden, "golden.npz")
+    sheet = Image.new("L", (280, 280), 255)
+    ImageDraw.Draw(sheet).line(THREE, fill=0, width=17, joint="curve")
+    file = io.BytesIO()
+    sheet.save(file, "PNG")
+    return {
+        "28x28 PNG": golden.pictures[0],
+        "280x280 PNG, a drawing as the page sends it": file.getvalue(),
+        "tests/pictures/three.jpg": PHOTO.read_bytes(),
+    }
+
+
+def compare(name: str, classifier: Classifier, picture: bytes, script: Path, port: int) -> None:
+    """Print a line: the classifier alone in one process, and the server."""
+    bare: list[float] = []
+    loads: list[Load] = []
+    for _ in range(ROUNDS):  # in turn, so that a drift of the machine meets both alike
+        bare.append(alone(classifier, picture))
+        loads.append(load(script, port, SECONDS))
     rates = statistics.median(bare), statistics.median(each.per_second for each in loads)
-    p50, p99 = (statistics.median(each[at] for each in loads) for at in (2, 3))
-    print(f"a 28x28 PNG over HTTP, wrk with {CONNECTIONS} connections, median of {ROUNDS} rounds")
-    print(f"  classifier alone, one process, pictures a second {rates[0]:11.0f}")
-    ratio = rates[1] / rates[0]
-    print(f"  serve, requests a second (>= 0.70 x) {rates[1]:23.0f}   {ratio:.2f} x")
-    print(f"  p50 of a request, ms {p50 / 1000:39.2f}")
-    print(f"  p99 (<= 10 x) {p99 / 1000:46.2f}   {p99 / p50:.1f} x")
-    n, errors = sum(each.n for each in loads), sum(each.errors for each in loads)
-    print(f"  errors (0) {errors:49}   of {n:,}")
+    p50, p99 = (statistics.median(each[at] / 1000 for each in loads) for at in (2, 3))
+    print(
+        f"  {name:54} {rates[0]:7.0f}  {rates[1]:7.0f}  {rates[1] / rates[0]:9.2f} x  {p50:6.1f}  "
+        f"{p99:6.1f}  {p99 / p50:7.1f} x  {sum(each.errors for each in loads):10}",
+        flush=True,
+    )
 
 
 def endure(script: Path, port: int, pid: int) -> tuple[float, int, int]:

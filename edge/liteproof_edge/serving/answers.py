@@ -130,16 +130,20 @@ def seen(prepared: Prepared) -> dict[str, Any]:
     return {"width": width, "height": height, "channels": channels, "pixels": pixels}
 
 
+def stated_pixels(picture: bytes) -> int:
+    """Return how many pixels a picture's header states; 0 where it is damaged, and soon refused."""
+    with suppress(Exception):
+        width, height = size_of(picture)
+        return width * height
+    return 0
+
+
 def _check_size(picture: bytes) -> None:
     """Refuse a picture whose header states more pixels than memory bears.
 
     Raises:
         Problem: it does.
     """
-    width = height = 0
-    with suppress(Exception):  # a damaged header is reported by what decodes the rest
-        width, height = size_of(picture)
-    if width * height > MAX_PIXELS:
-        raise Problem(
-            Code.PICTURE_TOO_LARGE, f"{width}x{height} pixels, expected at most {MAX_PIXELS}"
-        )
+    pixels = stated_pixels(picture)
+    if pixels > MAX_PIXELS:
+        raise Problem(Code.PICTURE_TOO_LARGE, f"{pixels} pixels, expected at most {MAX_PIXELS}")

@@ -4,7 +4,7 @@ import asyncio
 import resource
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import h11
 from uvicorn.protocols.http.flow_control import CLOSE_HEADER
@@ -32,7 +32,8 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for a request."""
-        super().connection_made(transport)  # type: ignore[arg-type]
+        together = Together(transport, self.loop)  # type: ignore[arg-type]
+        super().connection_made(together)  # type: ignore[arg-type]
         self._begun = time.monotonic()
         self._seen: object = None
         self._last_words = False
@@ -95,6 +96,36 @@ class Connection(H11Protocol):
         ]
         _, _, longest = min(waiting, default=(0.0, 0, self))
         longest.transport.abort()
+
+
+class Together:
+    """A transport that sends by one call what is written in one turn of the loop.
+
+    uvicorn writes a response's head, its body and its end one by one, each a system call.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._written: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        """Send bytes at the end of this turn."""
+        if not self._written:
+            self._loop.call_soon(self._send)
+        self._written.append(data)
+
+    def close(self) -> None:
+        """Send what was written, and hang up."""
+        self._send()
+        self._transport.close()
+
+    def _send(self) -> None:
+        if self._written:
+            self._transport.write(b"".join(self._written))
+            self._written.clear()
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the transport has
+        return getattr(self._transport, name)
 
 
 async def sweep(connections: "set[Connection]") -> None:

@@ -27,13 +27,17 @@ class Lane:
         capacity: jobs that may be inside at once, the one that is being worked on included.
         max_wait_s: a job that waited longer is refused too.
         loop: the event loop, from whose thread alone `run` may be called.
+
+    Attributes:
+        inside: jobs that wait or are being worked on.
+        taken: all jobs so far.
     """
 
     def __init__(
         self, name: str, capacity: int, max_wait_s: float, loop: asyncio.AbstractEventLoop
     ) -> None:
         self.capacity, self._max_wait_s, self._loop = capacity, max_wait_s, loop
-        self.inside = 0
+        self.inside = self.taken = 0
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._done: deque[tuple[asyncio.Future[Any], Any, BaseException | None]] = deque()
         self._told = False
@@ -50,6 +54,7 @@ class Lane:
         if self.inside >= self.capacity:
             raise Problem(Code.BUSY, f"{self.inside} requests wait already; try again soon")
         self.inside += 1
+        self.taken += 1
         answer: asyncio.Future[Result] = self._loop.create_future()
         self._jobs.put(_Job(work, answer, time.monotonic() + self._max_wait_s))
         return answer

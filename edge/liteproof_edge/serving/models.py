@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
+import numpy as np
+
 from liteproof_edge.bundle.reader import Bundle
 from liteproof_edge.classifier import Classifier
 from liteproof_edge.errors import LiteproofError, VerificationError
@@ -14,6 +16,7 @@ from liteproof_edge.measurement.verification import Verification, verify
 from liteproof_edge.runtime.loading import Runtime
 
 POLL_S = 1.0
+WARM_UP = 5  # pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +28,14 @@ class Model:
         classifier: of it.
         verification: what its golden vectors showed here.
         verified_at: when that was.
+        latency_us: its own time for a picture, once it is warm.
     """
 
     bundle: Bundle
     classifier: Classifier
     verification: Verification
     verified_at: datetime
+    latency_us: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,9 @@ def load_model(path: Path, runtime: Runtime | None, threads: int) -> Model:
             f"{path}: this device does not answer as the host did; see `liteproof-edge verify`"
         )
     classifier = Classifier(bundle, runtime=runtime, threads=threads)
-    return Model(bundle, classifier, verification, datetime.now(timezone.utc))
+    blank = np.zeros(bundle.input.shape[1:], np.uint8)
+    latency_us = min(classifier.classify_tensor(blank).latency_us for _ in range(WARM_UP))
+    return Model(bundle, classifier, verification, datetime.now(timezone.utc), latency_us)
 
 
 class ModelSlot:

@@ -20,7 +20,7 @@ class Code(Enum):
     NOT_FOUND = ("not_found", HTTPStatus.NOT_FOUND)
     METHOD_NOT_ALLOWED = ("method_not_allowed", HTTPStatus.METHOD_NOT_ALLOWED)
     BODY_TOO_LARGE = ("body_too_large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-    TOO_MANY_PICTURES = ("too_many_pictures", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    TOO_MANY_PICTURES = ("too_many_pictures", HTTPStatus.BAD_REQUEST)
     HOST_UNKNOWN = ("host_unknown", HTTPStatus.MISDIRECTED_REQUEST)
     PICTURE_UNREADABLE = ("picture_unreadable", HTTPStatus.UNPROCESSABLE_ENTITY)
     PICTURE_TOO_LARGE = ("picture_too_large", HTTPStatus.UNPROCESSABLE_ENTITY)

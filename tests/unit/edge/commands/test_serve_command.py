@@ -77,7 +77,7 @@ def test_token_may_come_from_the_environment(run, released, monkeypatch):
     served = []
     monkeypatch.setenv(serve_command.TOKEN_VARIABLE, "word")
     monkeypatch.setattr(
-        "liteproof_edge.serving.server.serve", lambda settings, _: served.append(settings.token)
+        "liteproof_edge.serving.server.serve", lambda settings, *_: served.append(settings.token)
     )
     run("serve", released)
 

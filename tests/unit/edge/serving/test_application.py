@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -73,6 +74,25 @@ def test_each_mark_is_answered_with_its_box(classify, two_digits):
     assert [mark["label"] for mark in answer["marks"]] == ["0", "7"]
     (_, _, right, _), (left, _, _, _) = (mark["box"] for mark in answer["marks"])
     assert right < 80 < left
+
+
+@pytest.mark.parametrize(
+    ("number", "latency_us", "instant"),
+    [(0, 100.0, True), (0, 50_000.0, False), (None, 100.0, False)],
+)
+def test_only_what_takes_less_time_than_a_thread_is_answered_on_the_spot(
+    converse, golden, encoded, number, latency_us, instant
+):
+    large = encoded(Image.new("L", (200, 200), 255))
+    picture = large if number is None else golden.pictures[number]
+
+    async def conversation(client, service):
+        model = replace(service.slot.model, latency_us=latency_us)
+        service.slot.model, before = model, service.quick.taken
+        await client.post("/v1/classify", content=picture)
+        return service.quick.taken == before
+
+    assert converse(conversation) is instant
 
 
 def test_large_picture_is_answered(classify, encoded, golden):
