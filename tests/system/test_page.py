@@ -185,6 +185,7 @@ def test_several_marks_are_answered_with_their_boxes(page):
     page.wait("document.querySelectorAll('#boxes rect').length === 2")
     tags = "[...document.querySelectorAll('.tag')].map((each) => each.textContent)"
     assert page.value(tags) == ["1", "3"]
+    assert page.value("document.querySelector('#boxes rect').getBoundingClientRect().height") > 20
 
 
 def test_dropped_photo_is_answered_where_its_ink_was_found(page, clone):
@@ -192,6 +193,7 @@ def test_dropped_photo_is_answered_where_its_ink_was_found(page, clone):
 
     page.wait(f"{LABEL} === '7'")
     page.wait("document.querySelectorAll('#boxes rect').length === 1")
+    assert page.value("document.querySelector('#boxes rect').getBoundingClientRect().width") > 20
     assert page.value("document.getElementById('picture').naturalWidth") > 0
 
 

@@ -122,7 +122,7 @@ export function showBoxes(picture, marks) {
   const boxes = find("boxes");
   const sheet = find("sheet");
   for (const old of sheet.querySelectorAll(".tag")) old.remove();
-  boxes.hidden = !marks.length;
+  boxes.toggleAttribute("hidden", !marks.length); // an SVG element has no property of that name
   if (!marks.length) return;
   const { naturalWidth, naturalHeight } = picture;
   const scale = Math.min(sheet.clientWidth / naturalWidth, sheet.clientHeight / naturalHeight);
