@@ -66,6 +66,15 @@ def pytest_collection_modifyitems(items):
         raise pytest.UsageError(TWO_PROCESSES)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_folders(tmp_path_factory):
+    """Keep what this user's device has found out, and whom it trusts, out of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in ("XDG_STATE_HOME", "XDG_CONFIG_HOME"):
+            patch.setenv(variable, str(tmp_path_factory.mktemp(variable.lower())))
+        yield
+
+
 def write_idx(path, array):
     header = bytes([0, 0, 8, array.ndim]) + b"".join(
         size.to_bytes(4, "big") for size in array.shape

@@ -17,7 +17,7 @@ from liteproof_edge.preprocessing.pictures import Picture
 from liteproof_edge.preprocessing.prepared import Legibility, Prepared, PreparedMark, Report
 from liteproof_edge.preprocessing.spec import preprocess, preprocess_each
 from liteproof_edge.runtime.loading import Runtime, load_runtime
-from liteproof_edge.runtime.session import Session
+from liteproof_edge.runtime.opening import open_session
 
 MODEL_READY = Report("none (model-ready tensor)")
 TOP = 3
@@ -37,7 +37,8 @@ class Classifier(AbstractContextManager["Classifier"]):
 
     Threads may share a classifier: pictures are preprocessed side by side and wait for one another
     at the interpreter. To run models in parallel, give each thread a classifier of its own; they
-    may share the bundle. A model that is not verified runs in a process of its own.
+    may share the bundle. A model that is not verified runs in a process of its own; one that nobody
+    answers for is tried in one the first time.
 
     Args:
         bundle: from `Bundle.load`.
@@ -62,7 +63,7 @@ class Classifier(AbstractContextManager["Classifier"]):
         max_megapixels: int | None = None,
     ) -> None:
         self.bundle, self.max_megapixels = bundle, max_megapixels
-        self.session = Session.of(
+        self.session = open_session(
             bundle,
             load_runtime(runtime),
             reference_kernels=reference_kernels,

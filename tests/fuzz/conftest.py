@@ -16,8 +16,13 @@ import pytest
 RELEASED = Path(__file__).parents[2] / "models" / "mnist"
 # What is damaged → how many seeds.
 CASES = {
-    "short": {"model_seed": 60, "manifest_seed": 100, "picture_seed": 320},
-    "long": {"model_seed": 1000, "manifest_seed": 2000, "picture_seed": 4000},
+    "short": {"model_seed": 60, "resealed_seed": 14, "manifest_seed": 100, "picture_seed": 320},
+    "long": {
+        "model_seed": 1000,
+        "resealed_seed": 1000,
+        "manifest_seed": 2000,
+        "picture_seed": 4000,
+    },
 }
 LARGE_PICTURES = {"short": 2, "long": None}  # None: a picture of each kind
 LENGTH = os.environ.get("LITEPROOF_FUZZ", "short")

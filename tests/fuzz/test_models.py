@@ -3,8 +3,11 @@
 import hashlib
 import json
 import math
+import subprocess
+import sys
 import time
 from copy import deepcopy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,6 +28,7 @@ MOST_SECONDS = 30.0
 # A bundle is read in milliseconds; a slow machine with other work to do has room here.
 MOST_SECONDS_TO_READ = 5.0
 PICTURES = 2
+PICTURE = Path(__file__).parents[1] / "pictures" / "three.jpg"
 # JSON is three times as long as a sound model; what is damaged may name a tensor more often.
 MOST_OUTPUT_PER_BYTE = 100
 # Written as text, for json.dumps cannot write them.
@@ -71,6 +75,15 @@ def sealed(manifest):
         text = text.replace(f'"@{name}@"', raw)
     digest = hashlib.sha256(text.encode()).hexdigest()
     return text.replace(BLANK_SEAL, digest).encode()
+
+
+def replace_model(folder, data):
+    """Replace a bundle's model, with digests that are right."""
+    (folder / "model.tflite").write_bytes(data)
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    entry = {"size_bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    manifest["files"]["model.tflite"] = entry
+    (folder / "manifest.json").write_bytes(sealed(manifest))
 
 
 def places(value, path=()):
@@ -165,13 +178,29 @@ def test_bundle_with_a_damaged_model_is_refused(copied, damage, model_seed):
 
 def test_bundle_with_a_damaged_model_that_it_lists_is_read_or_refused(copied, damage, model_seed):
     data = damage((copied / "model.tflite").read_bytes(), model_seed)
-    (copied / "model.tflite").write_bytes(data)
-    manifest = json.loads((copied / "manifest.json").read_bytes())
-    entry = {"size_bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-    manifest["files"]["model.tflite"] = entry
-    (copied / "manifest.json").write_bytes(sealed(manifest))
+    replace_model(copied, data)
     bundle = load(copied)
     assert bundle is None or bundle.model == data
+
+
+@pytest.mark.parametrize("runtime", Runtime, ids=lambda runtime: runtime.value)
+def test_bundle_with_a_damaged_model_that_it_lists_runs_or_is_refused(
+    copied, damage, resealed_seed, runtime
+):
+    """Whatever the reader lets through: no signal and no endless wait, from the first load on."""
+    replace_model(copied, damage((copied / "model.tflite").read_bytes(), resealed_seed))
+    if load(copied) is None:
+        return
+    for words in (["classify", copied, PICTURE], ["verify", copied]):
+        done = subprocess.run(
+            [sys.executable, "-m", "liteproof_edge", *words, "--runtime", runtime.value],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=MOST_SECONDS,
+        )
+        assert done.returncode in {0, 4, 6}, done.stderr
+        assert done.stderr.count("liteproof-edge: ") == int(done.returncode != 0)
 
 
 def test_bundle_with_a_damaged_manifest_is_refused(copied, damage, manifest_seed):

@@ -93,6 +93,7 @@ class Bundle:
         files: name → bytes, each of the stated hash.
         ending: what made the model's outputs: logits, or shares of a softmax or a sigmoid.
         verified: whether every byte was checked. An unverified model never runs in this process.
+        signer: who answers for it, by a signature that was checked; "" where nobody does.
     """
 
     path: Path
@@ -108,6 +109,7 @@ class Bundle:
     files: Mapping[str, bytes]
     ending: Ending = Ending.LOGITS
     verified: bool = True
+    signer: str = ""
 
     @property
     def model(self) -> bytes:

@@ -11,7 +11,7 @@ from liteproof_edge.commands.output import show_rows
 from liteproof_edge.errors import LiteproofError, one_line
 from liteproof_edge.preprocessing.spec import spec_to_json
 from liteproof_edge.runtime.loading import Runtime, load_runtime
-from liteproof_edge.runtime.session import Session
+from liteproof_edge.runtime.opening import open_session
 
 
 def run(options: argparse.Namespace) -> int:
@@ -59,7 +59,7 @@ def _answer(bundle: Bundle, runtime: Runtime) -> str:
     """Return whether a runtime runs the model here, or why not."""
     try:
         loaded = load_runtime(runtime)
-        with Session.of(bundle, loaded):
+        with open_session(bundle, loaded):
             return f"{loaded.version} runs it"
     except LiteproofError as error:
         return str(error)

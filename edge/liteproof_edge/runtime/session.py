@@ -84,17 +84,16 @@ class Session(AbstractContextManager["Session"]):
         reference_kernels: bool = False,
         threads: int = 1,
     ) -> "Session":
-        """Load a bundle's model; one that is not verified runs in a process of its own.
+        """Load a bundle's model, whatever it is; `opening.open_session` asks first.
 
         Raises:
             ModelError: the runtime cannot run it, or finds other shapes in it than the bundle says.
         """
         normalisation = bundle.preprocessing.normalisation
         if not bundle.verified:
-            from liteproof_edge.runtime.confinement import confine  # noqa: PLC0415 - rarely needed
             from liteproof_edge.runtime.unverified import pixel_codes  # noqa: PLC0415 - rarely needed
 
-            runtime, normalisation = confine(runtime), pixel_codes(bundle.input)
+            normalisation = pixel_codes(bundle.input)
         session = cls(
             bundle.model,
             runtime,
