@@ -15,16 +15,16 @@ MODEL = "model.tflite"
 SEAL = "manifest_sha256"
 BLANK_SEAL = "0" * 64
 MAX_MANIFEST_BYTES = 1 << 20
+MAX_SERIAL = (1 << 63) - 1
 MAX_FILE_BYTES = 1 << 30  # of any other file
 
 
-def read_manifest(path: Path) -> Mapping[str, Any]:
+def parse_manifest(data: bytes, path: Path) -> Mapping[str, Any]:
     """Return what manifest.json holds, of a known schema and undamaged.
 
     Raises:
-        BundleError: it is missing, damaged, not a JSON object, or of an unknown schema.
+        BundleError: it is damaged, not a JSON object, or of an unknown schema.
     """
-    data = read_file(path, MAX_MANIFEST_BYTES)
     try:
         manifest = json.loads(data, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:

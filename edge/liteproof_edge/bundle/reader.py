@@ -1,9 +1,9 @@
 """The bundle: a model with everything needed to use it correctly and to check it.
 
-A bundle is read in this order, and nothing is used before every step has passed: the manifest
-parses; its schema is known; it is undamaged by its own digest; (a signature, once bundles carry
-one, is checked here); every file is there, with its size and hash; the model's tensors, as our own
-flatbuffer reader reads them, are those of the manifest.
+A bundle is read in this order, and nothing is used before every step has passed: the manifest is
+signed by someone whom this device trusts, if it does not trust everybody; it parses; its schema is
+known; it is undamaged by its own digest; every file is there, with its size and hash; the model's
+tensors, as our own flatbuffer reader reads them, are those of the manifest.
 """
 
 import hashlib
@@ -16,11 +16,14 @@ from typing import Any, NamedTuple
 from liteproof_edge.bundle.manifest import (
     MANIFEST,
     MAX_FILE_BYTES,
+    MAX_MANIFEST_BYTES,
+    MAX_SERIAL,
     MODEL,
     get,
+    parse_manifest,
     read_file,
-    read_manifest,
 )
+from liteproof_edge.bundle.signature import Trust, check_signature
 from liteproof_edge.errors import BundleError, ModelError
 from liteproof_edge.model.affine import Quantization
 from liteproof_edge.model.ending import Ending, ending_of
@@ -94,6 +97,7 @@ class Bundle:
         ending: what made the model's outputs: logits, or shares of a softmax or a sigmoid.
         verified: whether every byte was checked. An unverified model never runs in this process.
         signer: who answers for it, by a signature that was checked; "" where nobody does.
+        serial: greater than that of an older bundle of this name, where bundles are signed.
     """
 
     path: Path
@@ -110,6 +114,7 @@ class Bundle:
     ending: Ending = Ending.LOGITS
     verified: bool = True
     signer: str = ""
+    serial: int = 0
 
     @property
     def model(self) -> bytes:
@@ -122,11 +127,15 @@ class Bundle:
         return self.files[GOLDEN]
 
     @classmethod
-    def load(cls, path: str | Path) -> "Bundle":
+    def load(cls, path: str | Path, trust: Trust | None = None) -> "Bundle":
         """Read and check a bundle.
 
+        Args:
+            path: its folder.
+            trust: whose are taken; None asks this user's ~/.config/liteproof/allowed_signers.
+
         Raises:
-            BundleError: it is missing, damaged, or not what its manifest says.
+            BundleError: it is missing, damaged, not trusted, or not what its manifest says.
         """
         folder = Path(path)
         if os.path.isfile(folder):  # noqa: PTH113 - Path's raises where a name is too long
@@ -134,9 +143,10 @@ class Bundle:
                 f"{path}: a file, expected a bundle's folder; `classify` can run a bare .tflite "
                 "--unverified"
             )
-        manifest = read_manifest(folder / MANIFEST)
+        data = read_file(folder / MANIFEST, MAX_MANIFEST_BYTES)
+        signer = check_signature(data, folder, trust or Trust.of_this_user())
+        manifest = parse_manifest(data, folder / MANIFEST)
         where = str(folder / MANIFEST)
-        # A signature over the manifest is checked here, before anything that it says is believed.
         files = _read_files(folder, get(manifest, "files", dict, where), where)
         name, labels = get(manifest, "name", str, where), _labels(manifest, where)
         if not _is_name(name):
@@ -161,6 +171,8 @@ class Bundle:
             golden_tolerance=_tolerance(get(manifest, "golden", dict, where), where),
             manifest=manifest,
             files=files,
+            signer=signer,
+            serial=_serial(manifest, where),
         )
         bundle._check_shapes(where)
         ending = bundle._check_model(str(folder / MODEL))
@@ -228,6 +240,13 @@ def _labels(manifest: Mapping[str, Any], where: str) -> tuple[str, ...]:
     if len(set(labels)) != len(labels):
         raise BundleError(f"{where}: labels: some are the same")
     return tuple(labels)
+
+
+def _serial(manifest: Mapping[str, Any], where: str) -> int:
+    value = manifest.get("serial", 0)
+    if type(value) is not int or not 0 <= value <= MAX_SERIAL:
+        raise BundleError(f"{where}: serial: {value!r}, expected 0 to {MAX_SERIAL}")
+    return value
 
 
 def _temperature(confidence: Mapping[str, Any], where: str) -> float:

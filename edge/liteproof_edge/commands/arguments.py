@@ -105,7 +105,19 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         default="photo",
         help="of an --unverified model: photo stretches pictures to its size (default: photo)",
     )
-    add("verify", runtime)
+    verify = add("verify", runtime)
+    verify.add_argument(
+        "--trust",
+        metavar="FILE",
+        type=Path,
+        help="take only what someone in this allowed_signers file has signed (default: "
+        "~/.config/liteproof/allowed_signers, if there is one)",
+    )
+    verify.add_argument(
+        "--allow-downgrade",
+        action="store_true",
+        help="take a signed bundle that is older than the last one verified here",
+    )
     evaluate = add("evaluate", decoding, runtime, running)
     evaluate.add_argument(
         "folder", metavar="DIR", type=Path, help="IDX files, or a folder of pictures for each label"

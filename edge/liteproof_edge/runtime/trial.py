@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liteproof_edge.bundle.golden import Golden
-from liteproof_edge.bundle.reader import GOLDEN, MODEL, Bundle
+from liteproof_edge.bundle.manifest import MODEL
+from liteproof_edge.bundle.reader import GOLDEN, Bundle
 from liteproof_edge.errors import ModelError
 from liteproof_edge.folders import state_folder
 from liteproof_edge.runtime.confinement import confine

@@ -25,6 +25,7 @@ from liteproof.runs.run import Run
 from liteproof.storage import make_folder, new_folder
 from liteproof_edge.bundle.manifest import MANIFEST, MODEL, SCHEMA_VERSION, seal
 from liteproof_edge.bundle.reader import GOLDEN, Bundle, TensorSpec
+from liteproof_edge.bundle.signature import ANYBODY
 from liteproof_edge.inspection.kinds import Kind
 from liteproof_edge.model.flatbuffer import read_model
 from liteproof_edge.preprocessing.spec import Spec, spec_to_json
@@ -80,7 +81,7 @@ def write_bundle(ingredients: Ingredients, folder: Path) -> None:
     with new_folder(folder) as partial:
         for name, data in contents.items():
             (partial / name).write_bytes(data)
-        Bundle.load(partial)
+        Bundle.load(partial, ANYBODY)
 
 
 def _calibrate(ingredients: Ingredients) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 import shutil
 import sys
+import time
 from pathlib import Path
 
 import click
 
 from liteproof.commands.options import RUN_FOLDER, work_alone_in
+from liteproof_edge.bundle.manifest import MAX_SERIAL
 
 
 @click.command()
@@ -18,13 +20,31 @@ from liteproof.commands.options import RUN_FOLDER, work_alone_in
     type=click.Path(path_type=Path),
     help="What scripts/seeds.py measured of this recipe, for the model card.",
 )
-def bundle(path: Path, folder: Path, seeds_file: Path | None) -> None:
+@click.option(
+    "--sign",
+    "key",
+    type=click.Path(path_type=Path),
+    help="Sign it with this OpenSSH key; a public one, where an agent has the private.",
+)
+@click.option(
+    "--serial",
+    type=click.IntRange(0, MAX_SERIAL),
+    help="With --sign: devices take no lower one later.  [default: seconds since 1970]",
+)
+def bundle(
+    path: Path, folder: Path, seeds_file: Path | None, key: Path | None, serial: int | None
+) -> None:
     """Write a bundle: the model and what a device needs with it."""
     from liteproof.bundling import stage  # noqa: PLC0415
+    from liteproof.bundling.signing import sign  # noqa: PLC0415
     from liteproof.runs.run import open_run  # noqa: PLC0415
 
+    if serial is not None and key is None:
+        raise click.UsageError("--serial goes with --sign")
     work_alone_in(path)
     stage.bundle(open_run(path), folder, seeds_file)
+    if key is not None:
+        sign(folder, key, int(time.time()) if serial is None else serial)
     click.echo(next_steps(folder))
 
 

@@ -20,7 +20,7 @@ OPTIONS = {
     | RUNTIME
     | RUNNING
     | {"--each", "--draw", "--labels", "--min-confidence", "--preprocessing", "--unverified"},
-    "verify": RUNTIME,
+    "verify": RUNTIME | {"--trust", "--allow-downgrade"},
     "evaluate": DECODING | RUNTIME | RUNNING,
     "bench": RUNTIME | RUNNING | {"-n", "--count"},
     "inspect": {"--tensors", "--memory"},

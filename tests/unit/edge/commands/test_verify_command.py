@@ -7,7 +7,7 @@ from liteproof_edge.runtime.loading import VARIABLE
 
 KEYS = {
     *("bundle", "passed", "runtime", "pictures", "same_inputs", "same_outputs", "same_labels"),
-    "largest_difference_lsb",
+    *("largest_difference_lsb", "signer", "serial"),
 }
 
 
