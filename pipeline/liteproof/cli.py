@@ -8,9 +8,11 @@ from typing import Any
 import click
 
 from liteproof.commands.adopt import adopt
+from liteproof.commands.boards import rollback, status, wheelhouse
 from liteproof.commands.bundle import bundle
 from liteproof.commands.compare import compare
 from liteproof.commands.data import data
+from liteproof.commands.deploy import deploy
 from liteproof.commands.describe import describe
 from liteproof.commands.export import export
 from liteproof.commands.forecast import forecast
@@ -26,7 +28,7 @@ SECTIONS: Mapping[str, tuple[click.Command, ...]] = {
     "All at once": (run, adopt),
     "Get data and design": (data, describe),
     "Train, export and compare": (train, export, compare),
-    "Ship": (bundle,),
+    "Ship": (bundle, deploy, status, rollback, wheelhouse),
     "Look into a model": (inspect, forecast),
 }
 

@@ -9,6 +9,8 @@ LiteproofError (liteproof_edge.errors)
 ├── ConversionError      exit 5   a model cannot be converted, or is not what was asked for
 ├── AccuracyError        exit 6   the quantized model loses more than the recipe allows
 ├── DeviceError          exit 7   the device that was asked for is not there
+├── DeploymentError      exit 7   a bundle cannot be brought to a board
+│   └── BoardRefusedError         the board says why, and which exit code that has
 └── StorageError         exit 8   a file or folder cannot be written: disk full, no permission
 """
 
@@ -59,6 +61,20 @@ class DeviceError(LiteproofError):
     """The device that was asked for is not there."""
 
     exit_code = 7
+
+
+class DeploymentError(LiteproofError):
+    """A bundle cannot be brought to a board."""
+
+    exit_code = 7
+
+
+class BoardRefusedError(DeploymentError):
+    """A board cannot do what it was asked to do, and says why."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 class StorageError(LiteproofError):

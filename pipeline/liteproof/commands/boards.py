@@ -1,0 +1,124 @@
+"""`status`, `rollback` and `wheelhouse`: what boards run, and what they install."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from liteproof.commands.board_options import HOSTS, INVENTORY, SSH_CONFIG, hosts_of
+from liteproof.commands.options import JSON
+from liteproof_edge.errors import LiteproofError
+
+NOT_AS_IT_SHOULD = 6
+PLATFORMS = ("bookworm-arm64", "bookworm-armhf", "trixie-arm64")
+
+
+@click.command()
+@HOSTS
+@INVENTORY
+@SSH_CONFIG
+@click.option("--bundle", type=click.Path(path_type=Path), help="What the boards should run.")
+@JSON
+def status(
+    hosts: tuple[str, ...],
+    *,
+    inventory: Path | None,
+    ssh_config: Path | None,
+    bundle: Path | None,
+    as_json: bool,
+) -> None:
+    """Say what boards run, since when, and what was verified and measured there.
+
+    Exit code 6: a board runs nothing, or another bundle than --bundle, or its service is not ready.
+    """
+    from liteproof.deployment import fleet  # noqa: PLC0415
+    from liteproof.deployment.rollout import read_bundle  # noqa: PLC0415
+    from liteproof_edge.bundle.manifest import SEAL  # noqa: PLC0415
+
+    wanted = read_bundle(bundle).manifest[SEAL] if bundle else None
+    found = fleet.each(hosts_of(hosts, inventory), lambda host: fleet.status(host, ssh_config))
+    exit_code = 0
+    for host, said in found.items():
+        if isinstance(said, LiteproofError):
+            click.echo(f"liteproof: {said}", err=True)
+            exit_code = max(exit_code, said.exit_code)
+            continue
+        problem = _problem(said["status"], wanted)
+        if as_json:
+            click.echo(json.dumps({"host": host, "problem": problem, **said}))
+        else:
+            click.echo(f"{host}: {_shown(said)}")
+        if problem:
+            click.echo(f"liteproof: {host}: {problem}", err=True)
+            exit_code = max(exit_code, NOT_AS_IT_SHOULD)
+    if exit_code:
+        raise click.exceptions.Exit(exit_code)
+
+
+def _problem(said: dict[str, Any], wanted: str | None) -> str | None:
+    service = said["service"]
+    if said["current"] is None:
+        return "runs nothing"
+    if wanted is not None and said["about"].get("manifest_sha256") != wanted:
+        return f"runs another bundle: {said['about'].get('bundle')} {said['current'][:12]}"
+    if service is not None and service["status"] != "ready":
+        return f"its service is not ready: {service['status']}"
+    return None
+
+
+def _shown(said: dict[str, Any]) -> str:
+    status_, about = said["status"], said["status"]["about"]
+    if status_["current"] is None:
+        return f"nothing deployed; Python {said['python']} on {said['architecture']}"
+    since = datetime.fromtimestamp(status_["since"], UTC).isoformat(timespec="minutes")
+    verified = about.get("verified", {})
+    parts = [f"{about.get('bundle')} {status_['current'][:12]} since {since}"]
+    if verified:
+        parts.append(f"verified {verified['at']} on {verified['runtime']}")
+    if about.get("p50_us") is not None:
+        parts.append(f"p50 {about['p50_us']:.0f} µs")
+    if about.get("top1_accuracy") is not None:
+        parts.append(f"{about['top1_accuracy']:.2%} of {about['n']} pictures")
+    if status_["service"]:
+        parts.append(f"service {status_['service']['status']}")
+    return ", ".join(parts)
+
+
+@click.command()
+@HOSTS
+@INVENTORY
+@SSH_CONFIG
+def rollback(hosts: tuple[str, ...], *, inventory: Path | None, ssh_config: Path | None) -> None:
+    """Have boards run again what they ran before; once more goes back to where it was."""
+    from liteproof.deployment import fleet  # noqa: PLC0415
+
+    named = hosts_of(hosts, inventory)
+    exit_code = 0
+    for host, said in fleet.each(named, lambda host: fleet.roll_back(host, ssh_config)).items():
+        if isinstance(said, LiteproofError):
+            click.echo(f"liteproof: {said}", err=True)
+            exit_code = max(exit_code, said.exit_code)
+        else:
+            click.echo(f"{host}: runs {said['about'].get('bundle')} {said['current'][:12]} again")
+    if exit_code:
+        raise click.exceptions.Exit(exit_code)
+
+
+@click.command()
+@click.option("--target", type=click.Choice(PLATFORMS), required=True, help="Which boards.")
+@click.option("--service", is_flag=True, help="With what `liteproof-edge serve` needs.")
+def wheelhouse(target: str, *, service: bool) -> None:
+    """Fetch what boards without internet install; `deploy` does so by itself."""
+    from liteproof.deployment import wheelhouse as houses  # noqa: PLC0415
+    from liteproof.progress import say  # noqa: PLC0415
+
+    found = houses.Wheelhouses(houses.default_cache(), say, serves=service).get(
+        houses.PLATFORMS[target]
+    )
+    click.echo(found.folder)
+    for name, sha256 in found.wheels.items():
+        click.echo(f"{name} --hash=sha256:{sha256}")
+    for name in found.debians_own:
+        say(f"{name}: no wheel for {target}; the board takes Debian's own")

@@ -1,0 +1,102 @@
+"""`deploy`: a bundle on boards, proven there."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from liteproof.commands.board_options import HOSTS, INVENTORY, SSH_CONFIG, hosts_of
+from liteproof.commands.options import JSON
+from liteproof.progress import say
+
+if TYPE_CHECKING:
+    from liteproof.deployment.rollout import Deployed
+
+MAX_PORT = 65535
+
+
+@click.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@HOSTS
+@INVENTORY
+@SSH_CONFIG
+@click.option("--dry-run", is_flag=True, help="Look at the boards, and say what would be done.")
+@click.option("--canary", type=click.IntRange(1), help="So many hosts first; the rest if they do.")
+@click.option("--soak", type=click.FloatRange(0), default=0.0, help="Seconds between the two.")
+@click.option("--trust", type=click.Path(path_type=Path), help="allowed_signers for the boards.")
+@click.option("--allow-downgrade", is_flag=True, help="Take a signed bundle of an older serial.")
+@click.option("--check", help="A program here, given the host: if it fails, the release has.")
+@click.option("--keep", type=click.IntRange(2), default=3, help="Releases that stay on a board.")
+@click.option("--service", is_flag=True, help="Have systemd serve it, as a user unit.")
+@click.option("--listen", default="127.0.0.1", help="With --service: the address.")
+@click.option("--port", type=click.IntRange(1, MAX_PORT), default=8000, help="The same: the port.")
+@click.option("--memory", type=click.IntRange(32), default=256, help="The same: MiB at most.")
+@JSON
+def deploy(  # noqa: PLR0913 - one for each option
+    bundle: Path,
+    hosts: tuple[str, ...],
+    *,
+    inventory: Path | None,
+    ssh_config: Path | None,
+    dry_run: bool,
+    canary: int | None,
+    soak: float,
+    trust: Path | None,
+    allow_downgrade: bool,
+    check: str | None,
+    keep: int,
+    service: bool,
+    listen: str,
+    port: int,
+    memory: int,
+    as_json: bool,
+) -> None:
+    """Bring a bundle to boards over ssh: proven there, then switched to; else all is as it was.
+
+    HOST is what ssh takes, or a host or group of the inventory.
+    """
+    from liteproof.deployment.fleet import Outcome, each, roll_out  # noqa: PLC0415
+    from liteproof.deployment.plan import Options, Serve  # noqa: PLC0415
+    from liteproof.deployment.rollout import Rollout, read_bundle  # noqa: PLC0415
+    from liteproof.deployment.wheelhouse import Wheelhouses, default_cache  # noqa: PLC0415
+
+    named = hosts_of(hosts, inventory)
+    options = Options(
+        config=ssh_config,
+        signers=trust,
+        allow_downgrade=allow_downgrade,
+        serve=Serve(listen, port, memory) if service else None,
+        check=check,
+        keep=keep,
+    )
+    wheelhouses = Wheelhouses(default_cache(), say, serves=service)
+    rollout = Rollout(
+        read_bundle(bundle), options, wheelhouses, lambda host, text: say(f"{host}: {text}")
+    )
+    if dry_run:
+        found = each(named, lambda host: rollout.deploy(host, dry_run=True))
+        outcome = Outcome.of(found)
+    else:
+        outcome = roll_out(rollout, named, canary or len(named), soak if canary else 0.0)
+    for error in outcome.failed.values():
+        click.echo(f"liteproof: {error}", err=True)
+    for host in outcome.untouched:
+        click.echo(f"liteproof: {host}: untouched", err=True)
+    for one in outcome.done:
+        click.echo(json.dumps(one.to_json()) if as_json else _line(one, dry_run=dry_run))
+        for warning in one.warnings:
+            say(f"{one.host}: warning: {warning}")
+    if outcome.exit_code:
+        raise click.exceptions.Exit(outcome.exit_code)
+
+
+def _line(one: "Deployed", *, dry_run: bool) -> str:
+    new = one.release[:12]
+    if dry_run:
+        return f"{one.host}: would run {one.bundle} {new} on {one.runtime}"
+    latency = f"p50 {one.p50_us:.0f} µs" if one.p50_us is not None else "not measured"
+    return (
+        f"{one.host}: runs {one.bundle} {new} on {one.runtime}, verified there, {latency}; "
+        f"{one.copied_bytes / 1e6:.1f} MB copied, {one.seconds:.0f} s"
+    )

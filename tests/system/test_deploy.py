@@ -1,0 +1,403 @@
+"""`liteproof deploy` to real sshds on loopback, and what may go wrong on the way."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from loopback import Boards, make_key, missing
+
+from liteproof_edge.bundle.manifest import SEAL
+
+ROOT = Path(__file__).parents[2]
+LITEPROOF = Path(sys.executable).with_name("liteproof")
+FIRST, SECOND = ROOT / "models" / "mnist", ROOT / "models" / "mnist-micro"
+SECONDS = 300
+
+pytestmark = pytest.mark.skipif(missing() is not None, reason=f"needs {missing()}")
+
+
+@pytest.fixture(scope="module")
+def boards():
+    found = Boards()
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def deployed(boards):
+    """Three boards that run the first bundle."""
+    three = [boards.add(name) for name in ("kitchen", "garage", "attic")]
+    run(boards, "deploy", FIRST, *(board.name for board in three))
+    return three
+
+
+@pytest.fixture
+def kitchen(deployed, boards):
+    """A board that runs the first bundle, and afterwards again."""
+    board = deployed[0]
+    yield board
+    run(boards, "deploy", FIRST, board.name)
+
+
+def start(boards, *arguments):
+    words = [*map(str, arguments), "--ssh-config", str(boards.config)]
+    return subprocess.Popen(
+        [LITEPROOF, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def run(boards, *arguments, exit_code=0):
+    """Run a command; return what it printed, or the last line of why not."""
+    process = start(boards, *arguments)
+    out, err = process.communicate(timeout=SECONDS)
+    assert process.returncode == exit_code, f"{arguments}\n{out}\n{err}"
+    return out if exit_code == 0 else err.strip().splitlines()[-1]
+
+
+def runs(boards, board):
+    """Return the name of the bundle that a board runs, as itself says, having verified it."""
+    said = json.loads(run(boards, "status", board.name, "--json"))
+    assert said["problem"] is None
+    return said["status"]["about"]["bundle"]
+
+
+def unfinished(board):
+    """Return what a deploy has left behind on a board."""
+    found = [*board.store.rglob(".new-*"), *board.store.glob("pending.json")]
+    return found + [
+        folder
+        for folder in (board.store / "environments").iterdir()
+        if not (folder / ".complete").exists()
+    ]
+
+
+def altered(tmp_path, change):
+    """Return a copy of the second bundle that was changed."""
+    folder = tmp_path / "altered"
+    shutil.copytree(SECOND, folder)
+    change(folder)
+    return folder
+
+
+def test_three_boards_run_it_and_say_so(boards, deployed):
+    said = run(boards, "status", *(board.name for board in deployed), "--bundle", FIRST)
+    assert [line.split()[1] for line in said.splitlines()] == ["mnist"] * 3
+
+
+def test_second_release_is_switched_to_and_rolled_back(boards, kitchen):
+    before = kitchen.current()
+    run(boards, "deploy", SECOND, kitchen.name)
+    assert runs(boards, kitchen) == "mnist-micro"
+    run(boards, "rollback", kitchen.name)
+    assert kitchen.current() == before
+    assert runs(boards, kitchen) == "mnist"
+
+
+def test_second_release_copies_the_bundle_alone(boards, kitchen):
+    line = run(boards, "deploy", SECOND, kitchen.name, "--json")
+    size = sum(path.stat().st_size for path in SECOND.iterdir())
+    assert json.loads(line)["copied_bytes"] <= size
+
+
+def test_three_boards_in_turn_are_deployed_to_soon(boards, deployed):
+    names = [board.name for board in deployed]
+    begin = time.monotonic()
+    run(boards, "deploy", SECOND, *names)
+    seconds = time.monotonic() - begin
+    run(boards, "rollback", *names)
+    print(f"deploy to three boards, wheels there already: {seconds:.1f} s")
+    assert seconds < SECONDS
+
+
+def test_dry_run_changes_nothing(boards, kitchen):
+    before = sorted(kitchen.store.rglob("*"))
+    assert "would run mnist-micro" in run(boards, "deploy", SECOND, kitchen.name, "--dry-run")
+    assert sorted(kitchen.store.rglob("*")) == before
+
+
+def test_inventory_names_boards_and_groups(boards, deployed, tmp_path):
+    inventory = tmp_path / "hosts.toml"
+    inventory.write_text('[hosts]\na = "kitchen"\nb = "garage"\n[groups]\nall = ["a", "b"]\n')
+    said = run(boards, "status", "all", "--inventory", inventory)
+    assert [line.split(":")[0] for line in said.splitlines()] == ["kitchen", "garage"]
+
+
+def test_canary_that_fails_leaves_the_others_untouched(boards, deployed, tmp_path):
+    check = tmp_path / "check"
+    check.write_text("#!/bin/sh\necho not healthy >&2\nexit 1\n")
+    check.chmod(0o755)
+    before = [board.current() for board in deployed]
+    names = [board.name for board in deployed]
+    said = run(boards, "deploy", SECOND, *names, "--canary", 1, "--check", check, exit_code=6)
+    assert said.endswith("attic: untouched")
+    assert [board.current() for board in deployed] == before
+    assert not unfinished(deployed[0])
+
+
+def test_canary_that_falls_ill_while_it_soaks_goes_back(boards, deployed, tmp_path):
+    check = tmp_path / "check"
+    check.write_text(f"#!/bin/sh\n[ ! -e {tmp_path}/seen ] && touch {tmp_path}/seen\n")
+    check.chmod(0o755)
+    before = [board.current() for board in deployed]
+    names = [board.name for board in deployed]
+    options = ["--canary", 1, "--soak", 1, "--check", check]
+    run(boards, "deploy", SECOND, *names, *options, exit_code=6)
+    assert [board.current() for board in deployed] == before
+
+
+@pytest.mark.parametrize("step", ["copying", "installing", "verifying", "switching"])
+def test_deployer_that_is_killed_leaves_the_old_release(boards, kitchen, step, tmp_path):
+    """Each step of it, by kill -9; the next deploy finds nothing in its way."""
+    before = kitchen.current()
+    process = start(boards, "deploy", SECOND, kitchen.name)
+    for line in process.stderr:
+        if step in line:
+            break
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    wait_for(lambda: "another deploy" not in lock_state(boards, kitchen))
+    assert kitchen.current() == before
+    run(boards, "deploy", SECOND, kitchen.name)
+    assert runs(boards, kitchen) == "mnist-micro"
+    assert not unfinished(kitchen)
+
+
+def lock_state(boards, board):
+    process = start(boards, "rollback", board.name)
+    out, err = process.communicate(timeout=SECONDS)
+    if process.returncode == 0:  # there was one to go back to: undo that
+        run(boards, "rollback", board.name)
+    return out + err
+
+
+def wait_for(condition):
+    end = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.2)
+
+
+def test_connection_that_is_cut_while_copying_is_resumed(boards, tmp_path):
+    board = boards.add("cellar")
+    process = start(boards, "deploy", FIRST, board.name)
+    parts = board.store / "files"
+    wait_for(lambda: any(path.stat().st_size for path in parts.glob("*.part")))
+    subprocess.run(["pkill", "-9", "-P", str(board.process.pid)], check=True)
+    _, err = process.communicate(timeout=SECONDS)
+    assert process.returncode == 7
+    assert board.current() is None
+    assert "cellar: " in err.splitlines()[-1]
+    there = sum(path.stat().st_size for path in parts.iterdir())
+    line = json.loads(run(boards, "deploy", FIRST, board.name, "--json"))
+    everything = sum(path.stat().st_size for path in parts.iterdir())
+    assert line["copied_bytes"] <= everything - there
+
+
+def test_two_deploys_at_once_name_each_other(boards, kitchen):
+    process = start(boards, "deploy", SECOND, kitchen.name)
+    for line in process.stderr:
+        if "copying" in line:
+            break
+    said = run(boards, "deploy", FIRST, kitchen.name, exit_code=7)
+    process.communicate(timeout=SECONDS)
+    assert "another deploy is at work" in said
+    assert "since" in said
+    assert process.returncode == 0
+
+
+def test_changed_host_key_is_refused(boards, kitchen):
+    known = boards.known.read_text()
+    other = make_key(boards.folder / f"other-{time.monotonic_ns()}").with_suffix(".pub").read_text()
+    boards.known.write_text(f"{kitchen.name} {other}")
+    said = run(boards, "deploy", SECOND, kitchen.name, exit_code=7)
+    boards.known.write_text(known)
+    assert "Host key verification failed" in said
+
+
+def test_unknown_host_key_is_refused(boards, kitchen):
+    known = boards.known.read_text()
+    boards.known.write_text("")
+    said = run(boards, "deploy", SECOND, kitchen.name, exit_code=7)
+    boards.known.write_text(known)
+    assert "Host key verification failed" in said
+
+
+def test_wrong_key_is_refused(boards, kitchen):
+    allowed = kitchen.folder / "authorized_keys"
+    before = allowed.read_text()
+    allowed.write_text("")
+    said = run(boards, "deploy", SECOND, kitchen.name, exit_code=7)
+    allowed.write_text(before)
+    assert "Permission denied" in said
+
+
+def test_board_without_python_is_named(boards):
+    board = boards.add("bare", path="/nowhere")
+    assert "python3" in run(boards, "deploy", FIRST, board.name, exit_code=7)
+
+
+def fake_python(boards, name, line):
+    """A board whose python3 runs a line of Python before what it is given."""
+    folder = boards.folder / f"{name}-bin"
+    folder.mkdir()
+    program = folder / "python3"
+    program.write_text(
+        f'#!/bin/sh\n[ "$1" = -c ] && shift && exec /usr/bin/python3 -c \'{line}\n\'"$@"\n'
+        'exec /usr/bin/python3 "$@"\n'
+    )
+    program.chmod(0o755)
+    return boards.add(name, path=f"{folder}:/usr/bin:/bin")
+
+
+FAKES = {
+    "riscv": ('import platform; platform.machine = lambda: "riscv64"', 4, "no runtime has a wheel"),
+    "musl": (
+        'import platform; platform.libc_ver = lambda: ("", "")',
+        4,
+        "expected Linux with glib",
+    ),
+    "python314": (
+        'import platform; platform.python_version = lambda: "3.19.0"',
+        7,
+        "No matching distribution",
+    ),
+    "novenv": (
+        "import importlib.util as u; u.find_spec = lambda name: None",
+        7,
+        "apt install python3-venv",
+    ),
+    "full": (
+        "import shutil; from types import SimpleNamespace as N; "
+        "shutil.disk_usage = lambda path: N(free=1000000)",
+        7,
+        "free on its disk",
+    ),
+    "old": ("import sys; sys.version_info = (3, 9)", 7, "expected 3.10 or later"),
+}
+
+
+@pytest.mark.parametrize("name", FAKES)
+def test_board_that_cannot_run_it_is_refused_before_anything_is_copied(boards, name):
+    line, exit_code, why = FAKES[name]
+    board = fake_python(boards, name, line)
+    assert why in run(boards, "deploy", FIRST, board.name, exit_code=exit_code)
+    assert not board.store.exists()
+
+
+def test_clock_that_is_years_off_is_warned_of(boards):
+    board = fake_python(boards, "slow", "import time; t = time.time; time.time = lambda: t() - 1e8")
+    process = start(boards, "deploy", FIRST, board.name, "--dry-run")
+    _, err = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0
+    assert "its clock is 1157.4 days behind" in err
+
+
+def test_disk_that_fills_up_leaves_the_old_release(boards, kitchen):
+    """A limit on what the agent may write, which the system tells as a disk that is full does."""
+    before = kitchen.current()
+    config = kitchen.folder / "sshd_config"
+    text = config.read_text()
+    folder = boards.folder / "limited-bin"
+    folder.mkdir()
+    (folder / "python3").write_text(
+        "#!/bin/sh\nexec /usr/bin/python3 -c 'import resource, signal, sys, os\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+        'os.execv("/usr/bin/python3", ["python3", *sys.argv[1:]])\' "$@"\n'
+    )
+    (folder / "python3").chmod(0o755)
+    config.write_text(text.replace("PATH=/usr/bin", f"PATH={folder}:/usr/bin"))
+    kitchen.stop()
+    kitchen.start()
+    said = run(boards, "deploy", SECOND, kitchen.name, exit_code=8)
+    config.write_text(text)
+    kitchen.stop()
+    kitchen.start()
+    assert "File too large" in said
+    assert kitchen.current() == before
+    assert not [path for path in (kitchen.store / "files").glob("*.part")]
+
+
+def test_bundle_that_does_not_verify_there_is_not_switched_to(boards, kitchen, tmp_path):
+    def swap_labels(folder):
+        import hashlib  # noqa: PLC0415
+        from dataclasses import replace  # noqa: PLC0415
+
+        from liteproof_edge.bundle.golden import Golden  # noqa: PLC0415
+        from liteproof_edge.bundle.manifest import seal  # noqa: PLC0415
+
+        golden = Golden.from_bytes((folder / "golden.npz").read_bytes(), "")
+        data = replace(golden, outputs=golden.outputs[::-1].copy()).to_bytes()
+        (folder / "golden.npz").write_bytes(data)
+        manifest = json.loads((folder / "manifest.json").read_bytes())
+        entry = {"size_bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        manifest["files"]["golden.npz"] = entry
+        (folder / "manifest.json").write_bytes(seal(manifest))
+
+    before = kitchen.current()
+    bundle = altered(tmp_path, swap_labels)
+    said = run(boards, "deploy", bundle, kitchen.name, exit_code=6)
+    assert "verify there" in said
+    assert "does not answer as the host did" in said
+    assert kitchen.current() == before
+
+
+def test_release_altered_on_the_board_is_not_healthy(boards, kitchen):
+    (model,) = (kitchen.store / "releases" / kitchen.current()).glob("bundle/model.tflite")
+    data = model.read_bytes()
+    model.chmod(0o666)
+    model.write_bytes(b"\0" * len(data))
+    said = run(boards, "deploy", FIRST, kitchen.name, exit_code=4)
+    model.write_bytes(data)
+    assert "sha256" in said
+
+
+def test_release_that_fails_its_health_check_goes_back(boards, kitchen, tmp_path):
+    check = tmp_path / "check"
+    check.write_text('#!/bin/sh\necho "$1: no answer"\nexit 1\n')
+    check.chmod(0o755)
+    before = kitchen.current()
+    said = run(boards, "deploy", SECOND, kitchen.name, "--check", check, exit_code=6)
+    assert said.endswith("kitchen: no answer")
+    assert kitchen.current() == before
+
+
+def test_board_with_a_trust_file_takes_signed_bundles_alone(boards, tmp_path):
+    board = boards.add("strict")
+    key = make_key(tmp_path / "key")
+    signers = tmp_path / "allowed_signers"
+    signers.write_text(f'me namespaces="liteproof-bundle" {key.with_suffix(".pub").read_text()}')
+    bundle = altered(tmp_path, lambda folder: None)
+    assert "manifest.sig: not found" in run(
+        boards, "deploy", bundle, board.name, "--trust", signers, exit_code=4
+    )
+    sign = "from liteproof.bundling.signing import sign; from pathlib import Path; import sys; "
+    sign += "sign(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))"
+    for serial, options, exit_code in ((5, (), 0), (4, (), 4), (4, ("--allow-downgrade",), 0)):
+        subprocess.run([sys.executable, "-c", sign, bundle, key, str(serial)], check=True)
+        trust = ("--trust", signers) if serial == 5 else ()
+        run(boards, "deploy", bundle, board.name, *trust, *options, exit_code=exit_code)
+    assert "not found" in run(boards, "deploy", FIRST, board.name, exit_code=4)
+    assert runs(boards, board) == "mnist-micro"
+
+
+@pytest.mark.parametrize("host", ["-oProxyCommand=touch /tmp/x", "a b", "$(id)", "a;b", ""])
+def test_host_that_is_none_is_refused(boards, host):
+    said = run(boards, "deploy", FIRST, "--", host, exit_code=7)
+    assert "no host as ssh takes it" in said
+
+
+def test_releases_are_kept_as_far_as_asked(boards, deployed, tmp_path):
+    board = deployed[2]
+    for bundle in (SECOND, ROOT / "models" / "fashion-mnist", ROOT / "tests" / "bundle"):
+        run(boards, "deploy", bundle, board.name, "--keep", 2)
+    assert len(list((board.store / "releases").iterdir())) == 2
+    about = json.loads((board.store / "current" / "release.json").read_text())
+    manifest = json.loads((ROOT / "tests" / "bundle" / "manifest.json").read_bytes())
+    assert about["manifest_sha256"] == manifest[SEAL]
