@@ -4,6 +4,7 @@ import getpass
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -132,6 +133,12 @@ class Board:
             assert self.process.poll() is None, (self.folder / "log").read_text()
             time.sleep(0.05)
         raise AssertionError((self.folder / "log").read_text())
+
+    def cut(self):
+        """End every connection to it."""
+        pid = self.process.pid
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            os.kill(int(child), signal.SIGKILL)
 
     def stop(self):
         self.process.terminate()

@@ -1,5 +1,6 @@
 """`liteproof deploy` to real sshds on loopback, and what may go wrong on the way."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -7,17 +8,21 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from loopback import Boards, make_key, missing
 
-from liteproof_edge.bundle.manifest import SEAL
+from liteproof_edge.bundle.golden import Golden
+from liteproof_edge.bundle.manifest import SEAL, seal
 
 ROOT = Path(__file__).parents[2]
 LITEPROOF = Path(sys.executable).with_name("liteproof")
 FIRST, SECOND = ROOT / "models" / "mnist", ROOT / "models" / "mnist-micro"
 SECONDS = 300
+# 9 s on 2 cores with other work; a board that has to install again would take longer than this.
+MAX_SECONDS_FOR_THREE = 60
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=f"needs {missing()}")
 
@@ -111,8 +116,7 @@ def test_three_boards_in_turn_are_deployed_to_soon(boards, deployed):
     run(boards, "deploy", SECOND, *names)
     seconds = time.monotonic() - begin
     run(boards, "rollback", *names)
-    print(f"deploy to three boards, wheels there already: {seconds:.1f} s")
-    assert seconds < SECONDS
+    assert seconds < MAX_SECONDS_FOR_THREE
 
 
 def test_dry_run_changes_nothing(boards, kitchen):
@@ -188,7 +192,7 @@ def test_connection_that_is_cut_while_copying_is_resumed(boards, tmp_path):
     process = start(boards, "deploy", FIRST, board.name)
     parts = board.store / "files"
     wait_for(lambda: any(path.stat().st_size for path in parts.glob("*.part")))
-    subprocess.run(["pkill", "-9", "-P", str(board.process.pid)], check=True)
+    board.cut()
     _, err = process.communicate(timeout=SECONDS)
     assert process.returncode == 7
     assert board.current() is None
@@ -260,7 +264,7 @@ FAKES = {
     "musl": (
         'import platform; platform.libc_ver = lambda: ("", "")',
         4,
-        "expected Linux with glib",
+        "with glibc",
     ),
     "python314": (
         'import platform; platform.python_version = lambda: "3.19.0"',
@@ -273,8 +277,7 @@ FAKES = {
         "apt install python3-venv",
     ),
     "full": (
-        "import shutil; from types import SimpleNamespace as N; "
-        "shutil.disk_usage = lambda path: N(free=1000000)",
+        'import shutil as s; s.disk_usage = lambda path: type("", (), {"free": 1000000})',
         7,
         "free on its disk",
     ),
@@ -321,17 +324,11 @@ def test_disk_that_fills_up_leaves_the_old_release(boards, kitchen):
     kitchen.start()
     assert "File too large" in said
     assert kitchen.current() == before
-    assert not [path for path in (kitchen.store / "files").glob("*.part")]
+    assert not list((kitchen.store / "files").glob("*.part"))
 
 
 def test_bundle_that_does_not_verify_there_is_not_switched_to(boards, kitchen, tmp_path):
     def swap_labels(folder):
-        import hashlib  # noqa: PLC0415
-        from dataclasses import replace  # noqa: PLC0415
-
-        from liteproof_edge.bundle.golden import Golden  # noqa: PLC0415
-        from liteproof_edge.bundle.manifest import seal  # noqa: PLC0415
-
         golden = Golden.from_bytes((folder / "golden.npz").read_bytes(), "")
         data = replace(golden, outputs=golden.outputs[::-1].copy()).to_bytes()
         (folder / "golden.npz").write_bytes(data)
@@ -373,7 +370,7 @@ def test_board_with_a_trust_file_takes_signed_bundles_alone(boards, tmp_path):
     key = make_key(tmp_path / "key")
     signers = tmp_path / "allowed_signers"
     signers.write_text(f'me namespaces="liteproof-bundle" {key.with_suffix(".pub").read_text()}')
-    bundle = altered(tmp_path, lambda folder: None)
+    bundle = altered(tmp_path, lambda _: None)
     assert "manifest.sig: not found" in run(
         boards, "deploy", bundle, board.name, "--trust", signers, exit_code=4
     )

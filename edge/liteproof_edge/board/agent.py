@@ -165,6 +165,7 @@ class Agent:
         """Leave the board as it was, as far as nobody has confirmed what was done."""
         if self._lock is not None:
             self.do_restore()
+            self._lock.close()
 
 
 def main() -> None:
