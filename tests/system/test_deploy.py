@@ -46,8 +46,10 @@ def deployed(boards):
 def kitchen(deployed, boards):
     """A board that runs the first bundle, and afterwards again."""
     board = deployed[0]
+    first = board.current()
     yield board
-    run(boards, "deploy", FIRST, board.name)
+    if board.current() != first:
+        run(boards, "deploy", FIRST, board.name)
 
 
 def start(boards, *arguments):
@@ -156,20 +158,22 @@ def test_canary_that_falls_ill_while_it_soaks_goes_back(boards, deployed, tmp_pa
 
 
 @pytest.mark.parametrize("step", ["copying", "installing", "verifying", "switching"])
-def test_deployer_that_is_killed_leaves_the_old_release(boards, kitchen, step, tmp_path):
+def test_deployer_that_is_killed_leaves_the_old_release(boards, kitchen, step):
     """Each step of it, by kill -9; the next deploy finds nothing in its way."""
     before = kitchen.current()
-    process = start(boards, "deploy", SECOND, kitchen.name)
-    for line in process.stderr:
-        if step in line:
-            break
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    with start(boards, "deploy", SECOND, kitchen.name) as process:
+        until(process, step)
+        os.kill(process.pid, signal.SIGKILL)
     wait_for(lambda: "another deploy" not in lock_state(boards, kitchen))
     assert kitchen.current() == before
     run(boards, "deploy", SECOND, kitchen.name)
     assert runs(boards, kitchen) == "mnist-micro"
     assert not unfinished(kitchen)
+
+
+def until(process, step):
+    """Wait until a deploy says that it is at a step."""
+    assert any(step in line for line in process.stderr)
 
 
 def lock_state(boards, board):
@@ -205,9 +209,7 @@ def test_connection_that_is_cut_while_copying_is_resumed(boards, tmp_path):
 
 def test_two_deploys_at_once_name_each_other(boards, kitchen):
     process = start(boards, "deploy", SECOND, kitchen.name)
-    for line in process.stderr:
-        if "copying" in line:
-            break
+    until(process, "copying")
     said = run(boards, "deploy", FIRST, kitchen.name, exit_code=7)
     process.communicate(timeout=SECONDS)
     assert "another deploy is at work" in said

@@ -156,7 +156,7 @@ def _requirements(platform: Platform, extra: str) -> list[str]:
         ]
         if any(holds) and holds[0] == (not extra):
             found.append(f"{requirement.name}{requirement.specifier}")
-    return found
+    return sorted(found)
 
 
 def _name(requirement: str) -> str:
