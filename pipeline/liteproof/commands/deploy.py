@@ -33,7 +33,7 @@ MAX_PORT = 65535
 @click.option("--port", type=click.IntRange(1, MAX_PORT), default=8000, help="The same: the port.")
 @click.option("--memory", type=click.IntRange(32), default=256, help="The same: MiB at most.")
 @JSON
-def deploy(  # noqa: PLR0913 - one for each option
+def deploy(
     bundle: Path,
     hosts: tuple[str, ...],
     *,
