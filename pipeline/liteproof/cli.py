@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from liteproof.commands.adopt import adopt
-from liteproof.commands.boards import rollback, status, wheelhouse
 from liteproof.commands.bundle import bundle
 from liteproof.commands.compare import compare
 from liteproof.commands.data import data
@@ -17,8 +16,11 @@ from liteproof.commands.describe import describe
 from liteproof.commands.export import export
 from liteproof.commands.forecast import forecast
 from liteproof.commands.inspect import inspect
+from liteproof.commands.rollback import rollback
 from liteproof.commands.run import run
+from liteproof.commands.status import status
 from liteproof.commands.train import train
+from liteproof.commands.wheelhouse import wheelhouse
 from liteproof.tensorflow_setup import Device, available_cores, prepare
 from liteproof_edge.errors import LiteproofError
 

@@ -20,9 +20,9 @@ def commands(folder, *shared):
 
 
 def test_every_command_of_the_pipeline_is_in_the_readme():
-    found = commands("pipeline/liteproof", "options", "cluster_options")
+    found = commands("pipeline/liteproof", "options", "board_options", "cluster_options")
 
-    assert len(found) == 10
+    assert len(found) == 14
     assert all(f"`liteproof {name} " in README for name in found)
 
 

@@ -1,4 +1,4 @@
-"""`status`, `rollback` and `wheelhouse`: what boards run, and what they install."""
+"""`status`: what boards run."""
 
 import json
 from datetime import UTC, datetime
@@ -12,7 +12,6 @@ from liteproof.commands.options import JSON
 from liteproof_edge.errors import LiteproofError
 
 NOT_AS_IT_SHOULD = 6
-PLATFORMS = ("bookworm-arm64", "bookworm-armhf", "trixie-arm64")
 
 
 @click.command()
@@ -84,41 +83,3 @@ def _shown(said: dict[str, Any]) -> str:
     if status_["service"]:
         parts.append(f"service {status_['service']['status']}")
     return ", ".join(parts)
-
-
-@click.command()
-@HOSTS
-@INVENTORY
-@SSH_CONFIG
-def rollback(hosts: tuple[str, ...], *, inventory: Path | None, ssh_config: Path | None) -> None:
-    """Have boards run again what they ran before; once more goes back to where it was."""
-    from liteproof.deployment import fleet  # noqa: PLC0415
-
-    named = hosts_of(hosts, inventory)
-    exit_code = 0
-    for host, said in fleet.each(named, lambda host: fleet.roll_back(host, ssh_config)).items():
-        if isinstance(said, LiteproofError):
-            click.echo(f"liteproof: {said}", err=True)
-            exit_code = max(exit_code, said.exit_code)
-        else:
-            click.echo(f"{host}: runs {said['about'].get('bundle')} {said['current'][:12]} again")
-    if exit_code:
-        raise click.exceptions.Exit(exit_code)
-
-
-@click.command()
-@click.option("--target", type=click.Choice(PLATFORMS), required=True, help="Which boards.")
-@click.option("--service", is_flag=True, help="With what `liteproof-edge serve` needs.")
-def wheelhouse(target: str, *, service: bool) -> None:
-    """Fetch what boards without internet install; `deploy` does so by itself."""
-    from liteproof.deployment import wheelhouse as houses  # noqa: PLC0415
-    from liteproof.progress import say  # noqa: PLC0415
-
-    found = houses.Wheelhouses(houses.default_cache(), say, serves=service).get(
-        houses.PLATFORMS[target]
-    )
-    click.echo(found.folder)
-    for name, sha256 in found.wheels.items():
-        click.echo(f"{name} --hash=sha256:{sha256}")
-    for name in found.debians_own:
-        say(f"{name}: no wheel for {target}; the board takes Debian's own")
