@@ -18,6 +18,7 @@ from liteproof_edge.model.operators import BUILTIN_OPERATORS, TENSOR_TYPES
 
 IDENTIFIER = b"TFL3"
 CUSTOM = BUILTIN_OPERATORS.index("CUSTOM")
+FIRST_FIELD = 4  # the byte of a table that its first field may begin at
 # A converted model reads about half as many values as it has bytes; the rest is margin.
 VALUES_PER_BYTE = 4
 
@@ -148,8 +149,11 @@ class _Table:
         self.buffer = buffer
         self.position = position
         vtable = position - buffer.integer("i", position)
-        slots = (buffer.integer("H", vtable) - 4) // 2
+        slots, size = (buffer.integer("H", vtable) - 4) // 2, buffer.integer("H", vtable + 2)
         self.fields = buffer.unpack("H", vtable + 4, max(slots, 0))
+        # A runtime believes these: one that led elsewhere crashed tflite-runtime now and then.
+        if any(0 < field < FIRST_FIELD or field >= size for field in self.fields):
+            raise _Damaged(f"the table at byte {position} has fields outside its {size} bytes")
 
     def _at(self, slot: int) -> int | None:
         offset = int(self.fields[slot]) if slot < len(self.fields) else 0
@@ -202,17 +206,25 @@ def _read_model(data: bytes) -> Model:
     subgraphs = tuple(
         _read_subgraph(subgraph, operator_codes, blobs) for subgraph in model.tables(2)
     )
+    _check_signatures(model, subgraphs)
     if not subgraphs:
         raise _Damaged("it holds no graph")
-    runtime = next(
-        (
-            _element(blobs, entry.integer(1, "I"), "buffer")
-            for entry in model.tables(6)
-            if entry.text(0) == "min_runtime_version"
-        ),
-        b"",
-    )
+    metadata = {
+        entry.text(0): _element(blobs, entry.integer(1, "I"), "buffer") for entry in model.tables(6)
+    }
+    runtime = metadata.get("min_runtime_version", b"")
     return Model(subgraphs, runtime.rstrip(b"\0").decode("ascii", "backslashreplace"))
+
+
+def _check_signatures(model: _Table, subgraphs: Sequence[Subgraph]) -> None:
+    """Read the names under which others call the graphs: a runtime reads them unasked."""
+    for signature in model.tables(7):
+        signature.text(2)
+        graph = _element(subgraphs, signature.integer(4, "I"), "graph")
+        for slot in (0, 1):
+            for named in signature.tables(slot):
+                named.text(0)
+                _element(graph.tensors, named.integer(1, "I"), "tensor")
 
 
 def _constant(entry: _Table) -> bytes:
@@ -249,6 +261,8 @@ def _read_subgraph(
 
 def _read_operator(operator: _Table, operator_codes: list[tuple[str, int]]) -> Operator:
     name, version = _element(operator_codes, operator.integer(0, "I"), "operator code")
+    operator.table(4)  # its options, of which a runtime reads what their table says is there
+    operator.blob(5)  # those of a custom one
     return Operator(name, version, operator.integers(1), operator.integers(2))
 
 

@@ -1,0 +1,160 @@
+"""A whole emulated board, from fresh to served, through a new release, back, and a power cut.
+
+Its steps follow one another: each test goes on from where the one before has left the board.
+"""
+
+import importlib.util
+import json
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from emulated_board import NAME, EmulatedBoard, image
+from emulated_roots import default_cache
+from liteproof.errors import DeviceError
+
+ROOT = Path(__file__).parents[2]
+LITEPROOF = Path(sys.executable).with_name("liteproof")
+FIRST, SECOND = ROOT / "models" / "mnist", ROOT / "models" / "mnist-micro"
+STORE = "~/.local/share/liteproof"
+SECONDS = 1800  # emulated, an installation takes minutes
+PORT = 8000
+POLL = f"""
+import json, time, urllib.request
+while True:
+    try:
+        said = urllib.request.urlopen("http://127.0.0.1:{PORT}/readyz", timeout=60).read()
+        print(json.loads(said)["bundle"], flush=True)
+    except Exception as error:
+        print("failed:", error, flush=True)
+    time.sleep(0.2)
+"""
+
+serves = pytest.mark.skipif(
+    importlib.util.find_spec("liteproof_edge.serving") is None, reason="needs liteproof-edge serve"
+)
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory):
+    try:
+        folder = image("bookworm", default_cache(), print)
+    except DeviceError as error:
+        pytest.skip(str(error))
+    with EmulatedBoard(folder, tmp_path_factory.mktemp("disk")) as found:
+        found.boot()
+        yield found
+
+
+@pytest.fixture(scope="module")
+def liteproof(board):
+    def run(*arguments, exit_code=0):
+        done = subprocess.run(
+            [LITEPROOF, *map(str, arguments), "--ssh-config", board.config],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=SECONDS,
+        )
+        assert done.returncode == exit_code, done.stdout + done.stderr
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def runs(liteproof):
+    """What the board says that it runs."""
+    return lambda: json.loads(liteproof("status", NAME, "--json"))
+
+
+def test_fresh_board_is_set_up_by_one_command(board):
+    script = (ROOT / "scripts" / "pi_setup.sh").read_text()
+    done = board.ssh("bash -s", text=script)
+    assert done.returncode == 0, done.stderr
+    assert "pi_setup: ready: Python 3.11" in done.stdout
+    assert board.ssh("test -e /var/lib/systemd/linger/pi").returncode == 0
+
+
+def test_fresh_board_runs_nothing(liteproof):
+    liteproof("status", NAME, exit_code=6)
+
+
+def test_bundle_is_deployed_and_verified_there(liteproof, runs):
+    assert "runs mnist " in liteproof("deploy", FIRST, NAME)
+    assert runs()["status"]["about"]["verified"]["same_outputs"] == 20
+
+
+def test_new_release_is_deployed_and_rolled_back(liteproof, runs):
+    liteproof("deploy", SECOND, NAME)
+    assert runs()["status"]["about"]["bundle"] == "mnist-micro"
+    liteproof("rollback", NAME)
+    assert runs()["status"]["about"]["bundle"] == "mnist"
+
+
+@serves
+def test_current_release_is_served_by_a_confined_user_unit(board, liteproof, runs):
+    liteproof("deploy", FIRST, NAME, "--service")
+    said = runs()["status"]["service"]
+    assert (said["status"], said["ActiveState"]) == ("ready", "active")
+    pid = board.ssh("systemctl --user show -p MainPID --value liteproof.service").stdout.strip()
+    status = board.ssh(f"cat /proc/{pid}/status").stdout
+    assert "NoNewPrivs:\t1" in status
+    assert "Seccomp:\t2" in status
+
+
+@serves
+def test_client_that_polls_sees_no_failed_request_through_a_new_release(board, liteproof):
+    seen, stop = [], threading.Event()
+
+    def poll():
+        options = ["ssh", "-F", str(board.config), NAME, f"python3 -c '{POLL}'"]
+        with subprocess.Popen(options, stdout=subprocess.PIPE, text=True) as process:
+            for line in process.stdout:
+                seen.append(line.strip())
+                if stop.is_set():
+                    process.kill()
+
+    client = threading.Thread(target=poll)
+    client.start()
+    liteproof("deploy", SECOND, NAME)
+    stop.set()
+    client.join()
+    assert set(seen) == {"mnist", "mnist-micro"}
+    assert seen[-1] == "mnist-micro"
+
+
+@serves
+def test_service_that_hangs_is_restarted(board, runs):
+    board.ssh("systemctl --user kill --signal=STOP liteproof.service")
+    end = time.monotonic() + SECONDS
+    while (said := runs()["status"]["service"])["NRestarts"] == "0" or said["status"] != "ready":
+        assert time.monotonic() < end
+    assert said["ActiveState"] == "active"
+
+
+def test_power_cut_in_a_switch_leaves_what_ran_before(board, liteproof, runs):
+    """The power goes once the link has been replaced, and before anybody has confirmed it."""
+    before = runs()["status"]["about"]["bundle"]
+    other = FIRST if before == SECOND.name else SECOND
+    deploy = subprocess.Popen(
+        [LITEPROOF, "deploy", other, NAME, "--ssh-config", board.config],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with deploy:
+        for line in deploy.stderr:
+            if "switching" in line:
+                break
+        while board.ssh(f"test -e {STORE}/pending.json").returncode:
+            assert deploy.poll() is None
+        board.cut_power()
+        deploy.kill()
+    board.boot()
+    assert runs()["status"]["about"]["bundle"] == before
+    liteproof("deploy", other, NAME)
+    assert runs()["status"]["about"]["bundle"] == other.name
