@@ -70,7 +70,7 @@ def deploy(
         check=check,
         keep=keep,
     )
-    wheelhouses = Wheelhouses(default_cache(), say, serves=service)
+    wheelhouses = Wheelhouses(default_cache(), say)
     rollout = Rollout(
         read_bundle(bundle), options, wheelhouses, lambda host, text: say(f"{host}: {text}")
     )

@@ -13,8 +13,8 @@ def wheelhouse(target: str, *, service: bool) -> None:
     from liteproof.deployment import wheelhouse as houses  # noqa: PLC0415
     from liteproof.progress import say  # noqa: PLC0415
 
-    found = houses.Wheelhouses(houses.default_cache(), say, serves=service).get(
-        houses.PLATFORMS[target]
+    found = houses.Wheelhouses(houses.default_cache(), say).get(
+        houses.PLATFORMS[target], serves=service
     )
     click.echo(found.folder)
     for name, sha256 in found.wheels.items():

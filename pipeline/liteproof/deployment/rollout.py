@@ -91,7 +91,7 @@ class Rollout:
                 self._report(host, "looking")
                 look = Look.of(board.ask("look"))
                 plan.forecast(self._bundle, look)
-                wheelhouse = self._wheelhouses.get(look.platform)
+                wheelhouse = self._wheelhouses.get(look.platform, serves=self._serves(look))
                 plan.check_space(self._bundle, wheelhouse, look)
                 release, before = self._release(wheelhouse), look.said["status"]["current"]
                 proof: dict[str, Any] = {}
@@ -119,6 +119,10 @@ class Rollout:
             seconds=time.monotonic() - begin,
             warnings=tuple(look.warnings(time.time())),
         )
+
+    def _serves(self, look: Look) -> bool:
+        """Whether a service is asked for, or there already."""
+        return self.options.serve is not None or look.said["status"]["service"] is not None
 
     def _release(self, wheelhouse: Wheelhouse) -> str:
         """Return the id: a hash of the bundle's files and of what runs it."""

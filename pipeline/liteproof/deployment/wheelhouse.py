@@ -105,16 +105,18 @@ class Wheelhouses:
     Args:
         cache: their folder.
         report: told in a line what is fetched.
-        serves: whether the packages of `liteproof-edge serve` are wanted too.
     """
 
-    def __init__(self, cache: Path, report: Callable[[str], None], *, serves: bool = False) -> None:
+    def __init__(self, cache: Path, report: Callable[[str], None]) -> None:
         self._cache, self._report = cache, report
-        self._extras = ("serve",) if serves else ()
         self._lock = threading.Lock()
 
-    def get(self, platform: Platform) -> Wheelhouse:
+    def get(self, platform: Platform, *, serves: bool = False) -> Wheelhouse:
         """Return a platform's wheels; they are fetched unless they are here, whole.
+
+        Args:
+            platform: the board's.
+            serves: whether those of `liteproof-edge serve` are wanted too.
 
         Raises:
             DeploymentError: a package has no wheel for it, or is not to be had now.
@@ -123,7 +125,7 @@ class Wheelhouses:
         debians_own = DEBIANS_OWN.get(platform.architecture, ())
         wanted = [
             [text for text in _requirements(platform, extra) if _name(text) not in debians_own]
-            for extra in ("", *self._extras)
+            for extra in ("", *(("serve",) if serves else ()))
         ]
         key = hashlib.sha256(json.dumps([wanted, platform.tags, _edge_digest()]).encode())
         folder = self._cache / f"{platform.name}-{key.hexdigest()[:16]}"
