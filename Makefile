@@ -8,7 +8,7 @@ DEVICE_TESTS := -n 2 --dist loadfile tests/unit/edge tests/unit/repository tests
 PIPELINE_TESTS := -n 2 --dist loadfile tests/unit/pipeline
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage fuzz system check bench clean
+.PHONY: help run test coverage fuzz system board check bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -33,6 +33,9 @@ fuzz: $(INSTALLED) ## thousands of damaged models, manifests and pictures
 system: $(INSTALLED) ## the whole job on real MNIST, and the edge package in an empty environment
 	$(BIN)/pytest $(PIPELINE_TESTS) -m slow
 	$(BIN)/pytest tests/system
+
+board: $(INSTALLED) ## a whole emulated Raspberry Pi: set up, deployed to, served, rolled back, without power
+	$(BIN)/pytest tests/board
 
 check: $(INSTALLED) ## lint, format, types, one-way imports
 	$(BIN)/ruff check .
