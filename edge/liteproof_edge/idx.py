@@ -5,9 +5,11 @@ uint32, then the values. Source: LeCun, Cortes, Burges, "The MNIST database", "F
 """
 
 import gzip
+import hashlib
 import math
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
@@ -91,12 +93,18 @@ def files(folder: Path, split: Split) -> tuple[Path, Path]:
                 return folder / name
         raise DatasetError(f"{folder}: holds no {names[0]} (nor the same with .gz)")
 
-    return find("images", 3), find("labels", 1)
+    def find_any(*dimensions: int) -> Path:
+        for number in dimensions:
+            with suppress(DatasetError):
+                return find("images", number)
+        return find("images", dimensions[0])
+
+    return find_any(3, 4), find("labels", 1)
 
 
 def is_idx_folder(folder: Path) -> bool:
     """Say whether any IDX file lies in `folder`."""
-    return any(folder.glob("*idx[13]-ubyte*"))
+    return any(folder.glob("*idx[134]-ubyte*"))
 
 
 def load(
@@ -123,11 +131,28 @@ def load(
 
     images_path, labels_path = files(folder, split)
     images, labels = read(images_path), read(labels_path)
-    if images.ndim != 3:
-        raise DatasetError(f"{images_path}: has {images.ndim} dimensions, expected 3")
+    if images.ndim not in {3, 4}:
+        raise DatasetError(f"{images_path}: has {images.ndim} dimensions, expected 3 or 4")
     if labels.shape != images.shape[:1]:
         raise DatasetError(
             f"{labels_path}: {labels.size} labels of shape {labels.shape}, "
             f"expected one for each of {len(images)} pictures"
         )
-    return Examples(images[..., np.newaxis], labels.astype(np.int64))
+    if images.ndim == 3:
+        images = images[..., np.newaxis]
+    return Examples(images, labels.astype(np.int64))
+
+
+def encode(array: NDArray[np.uint8]) -> bytes:
+    """Return an array as the bytes of an IDX file; colour pictures have four dimensions."""
+    sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
+    return bytes([0, 0, UINT8, array.ndim]) + sizes + array.tobytes()
+
+
+def digest(examples: Examples) -> str:
+    """Return a SHA-256 that says which pictures these are, and with which labels; in any order."""
+    each = (
+        hashlib.sha256(int(label).to_bytes(8, "little") + image.tobytes()).digest()
+        for image, label in zip(examples.images, examples.labels, strict=True)
+    )
+    return hashlib.sha256(b"".join(sorted(each))).hexdigest()

@@ -59,6 +59,10 @@ def board_user():
     return USER
 
 
+def children(pid):
+    return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+
+
 def make_key(path):
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
     return path
@@ -136,9 +140,9 @@ class Board:
 
     def cut(self):
         """End every connection to it."""
-        pid = self.process.pid
-        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-            os.kill(int(child), signal.SIGKILL)
+        for child in children(self.process.pid):  # of root's, which watches over that of the user
+            for process in (*children(child), child):
+                os.kill(process, signal.SIGKILL)
 
     def stop(self):
         self.process.terminate()

@@ -11,9 +11,12 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from loopback import Boards, make_key, missing
 
+from liteproof.deployment.measuring import measure
+from liteproof_edge import idx
 from liteproof_edge.bundle.golden import Golden
 from liteproof_edge.bundle.manifest import SEAL, seal
 
@@ -400,3 +403,14 @@ def test_releases_are_kept_as_far_as_asked(boards, deployed, tmp_path):
     about = json.loads((board.store / "current" / "release.json").read_text())
     manifest = json.loads((ROOT / "tests" / "bundle" / "manifest.json").read_bytes())
     assert about["manifest_sha256"] == manifest[SEAL]
+
+
+def test_board_measures_itself_on_the_pictures_that_are_sent(boards, kitchen):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (50, 28, 28, 1), np.uint8)
+    examples = idx.Examples(images, np.arange(50) % 10)
+    found = measure(kitchen.name, examples, boards.config)
+    assert found["n"] == 50
+    assert found["pictures_sha256"] == idx.digest(examples)
+    said = json.loads(run(boards, "status", kitchen.name, "--json"))
+    assert said["status"]["about"]["top1_accuracy"] == found["top1_accuracy"]

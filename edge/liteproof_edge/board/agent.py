@@ -7,6 +7,7 @@ and with it the lock; so it does when it hears nothing for IDLE_SECONDS.
 
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from liteproof_edge.board.lock import acquire
 from liteproof_edge.board.look import look
 from liteproof_edge.board.places import STORE, TRUST
 from liteproof_edge.board.service import Service
-from liteproof_edge.board.store import Store, Stream
+from liteproof_edge.board.store import NEW, Store, Stream
 from liteproof_edge.board.switching import Switching
 
 IDLE_SECONDS = 300
@@ -130,6 +131,17 @@ class Agent:
             self._store.root / release if release == "current" else self._store.releases / release
         )
         return run([str(folder / "environment" / PROGRAM), *arguments], folder)._asdict()
+
+    def do_evaluate(self, files: dict[str, str]) -> dict[str, Any]:
+        """Have `current` measure its accuracy on labelled pictures, which do not stay."""
+        folder = self._store.root / f"{NEW}pictures"
+        folder.mkdir()
+        try:
+            for name, sha256 in files.items():
+                (self._store.files / sha256).rename(folder / name)
+            return self.do_run("current", ["evaluate", "bundle", str(folder), "--json"])
+        finally:
+            shutil.rmtree(folder)
 
     def do_record(self, release: str, about: dict[str, Any]) -> None:
         """Keep what was measured of a release."""

@@ -55,8 +55,11 @@ class Store:
                 shutil.rmtree(folder)
         for folder in self.releases.glob(f"{NEW}*"):
             shutil.rmtree(folder)
-        for link in self.root.glob(f"{NEW}*"):
-            link.unlink()
+        for path in self.root.glob(f"{NEW}*"):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
     def present(self, sha256: str) -> dict[str, int | bool]:
         """Return how many bytes of a file are here, and whether that is all of it."""

@@ -52,6 +52,8 @@ class Evaluation(Score):
         machine: the architecture, as the kernel calls it, such as `aarch64`.
         board: its name, or its processor's; None where it does not say.
         latency: of the model alone; None where no picture got so far.
+        pictures_sha256: which pictures were seen: `idx.digest` of model-ready ones, else of every
+            file with its label.
     """
 
     labels: tuple[str, ...]
@@ -63,6 +65,7 @@ class Evaluation(Score):
     machine: str
     board: str | None
     latency: Latency | None
+    pictures_sha256: str
 
     def of_label(self, index: int) -> Score:
         """Return the score of the pictures of one label; its n may be 0."""
@@ -143,6 +146,7 @@ def evaluate(
         machine=machine.architecture or "unknown",
         board=machine.model,
         latency=Latency.of(answers.latency_us.tolist()) if len(answers.latency_us) else None,
+        pictures_sha256=answers.pictures_sha256,
     )
 
 
@@ -154,6 +158,7 @@ class _Answers(NamedTuple):
     latency_us: NDArray[np.float64]
     refused: NDArray[np.int64]
     preprocessing: str
+    pictures_sha256: str
 
 
 def _answer_idx(
@@ -162,7 +167,8 @@ def _answer_idx(
     on_progress: Callable[[int, int], None],
     _on_refusal: Callable[[PictureError], None],
 ) -> _Answers:
-    images, truth = idx.load(folder, idx.Split.TEST)
+    examples = idx.load(folder, idx.Split.TEST)
+    images, truth = examples
     shape, expected = images.shape[1:], classifier.session.input_shape
     if shape != expected:
         raise DatasetError(f"{folder}: pictures of shape {shape}, the model takes {expected}")
@@ -171,7 +177,10 @@ def _answer_idx(
         raise DatasetError(f"{folder}: label {truth.max()}, the bundle knows {classes} labels")
     answers = classifier.classify_tensors(images, lambda done: on_progress(done, len(images)))
     none = np.zeros(0, np.int64)
-    return _Answers(truth, answers.indices, answers.latency_us, none, MODEL_READY.kind)
+    return _Answers(
+        *(truth, answers.indices, answers.latency_us, none, MODEL_READY.kind),
+        idx.digest(examples),
+    )
 
 
 def _answer_pictures(
@@ -185,7 +194,9 @@ def _answer_pictures(
     indices: list[int] = []
     latency_us: list[float] = []
     refused: list[int] = []
+    seen = hashlib.sha256()
     for done, (path, label) in enumerate(labelled, start=1):
+        seen.update(f"{label} {_sha256(path)}\n".encode())
         try:
             prediction = classifier.classify(path)
         except PictureError as error:
@@ -202,7 +213,15 @@ def _answer_pictures(
         np.array(latency_us),
         np.array(refused, np.int64),
         classifier.bundle.preprocessing.kind,
+        seen.hexdigest(),
     )
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:  # it is refused as a picture too
+        return "unreadable"
 
 
 def _labelled_pictures(labels: tuple[str, ...], folder: Path) -> list[tuple[Path, int]]:

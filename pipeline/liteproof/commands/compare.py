@@ -1,11 +1,13 @@
 """`compare`: is the candidate as good as the baseline?"""
 
+import json
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from liteproof.commands.board_options import SSH_CONFIG
 from liteproof.commands.options import JSON, work_alone_in
 from liteproof.tensorflow_setup import Device, available_cores, prepare
 
@@ -43,6 +45,10 @@ MARGIN_POINTS = 0.2
     type=click.Path(path_type=Path),
     help="For A and B: the folder of comparison.json and report.html.",
 )
+@click.option(
+    "--on", "hosts", multiple=True, help="For a RUN: measure on this board, and add that."
+)
+@SSH_CONFIG
 @click.option("--mean", type=float, default=0.0, help="Of a Keras model; see `export`.")
 @click.option("--scale", type=click.FloatRange(0, min_open=True), default=1.0, help="The same.")
 @JSON
@@ -55,6 +61,8 @@ def compare(
     damaged: bool,
     strict: bool,
     devices: tuple[Path, ...],
+    hosts: tuple[str, ...],
+    ssh_config: Path | None,
     out: Path | None,
     mean: float,
     scale: float,
@@ -73,8 +81,11 @@ def compare(
     if len(paths) == 1:
         if data or out or margin_points is not None:
             raise click.UsageError("--data, --margin and --out go with A and B: a RUN has its own")
-        evidence = _run(paths[0], limit, devices, damaged=damaged)
-    elif len(paths) == 2 and data is not None and not (devices or damaged):
+        with tempfile.TemporaryDirectory(prefix="liteproof-") as temporary:
+            measured = _measure(paths[0], hosts, limit, ssh_config, Path(temporary))
+            part = None if hosts else limit
+            evidence = _run(paths[0], part, (*devices, *measured), damaged=damaged)
+    elif len(paths) == 2 and data is not None and not (devices or damaged or hosts):
         from liteproof.comparison.files import Question, compare_files  # noqa: PLC0415
 
         prepare(Device.AUTO, available_cores())
@@ -87,6 +98,26 @@ def compare(
         raise click.UsageError("expected a RUN, or A and B with --data")
     click.echo(to_json(evidence) if as_json else table(evidence))
     check(evidence, strict=strict)
+
+
+def _measure(
+    path: Path, hosts: tuple[str, ...], limit: int | None, config: Path | None, folder: Path
+) -> list[Path]:
+    """Have boards answer the test pictures, or `limit` of them; return a file of each answer."""
+    if not hosts:
+        return []
+    from liteproof.adoption.origin import pictures_of  # noqa: PLC0415
+    from liteproof.comparison.stage import sample  # noqa: PLC0415
+    from liteproof.deployment.measuring import measure  # noqa: PLC0415
+    from liteproof.runs.run import open_run  # noqa: PLC0415
+
+    dataset = pictures_of(open_run(path))
+    examples = sample(dataset, limit or len(dataset.test.labels))
+    files = []
+    for number, host in enumerate(hosts):
+        files.append(folder / f"{number}.json")
+        files[-1].write_text(json.dumps(measure(host, examples, config)), "utf-8")
+    return files
 
 
 def _run(path: Path, limit: int | None, devices: tuple[Path, ...], *, damaged: bool) -> "Evidence":

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from liteproof.adoption.origin import pictures_of
 from liteproof.comparison.robustness import compare_damaged, damage_stage, read_damages
@@ -23,6 +24,7 @@ from liteproof.report.page import write_report
 from liteproof.runs.run import DEVICES, Run
 from liteproof.runs.stage import Stage, digest
 from liteproof.storage import make_folder, write_file
+from liteproof_edge import idx
 from liteproof_edge.preprocessing.raw import RawSpec
 from liteproof_edge.runtime.loading import installed
 
@@ -104,7 +106,7 @@ def _keep(run: Run, file: Path) -> None:
 
 def _compare(run: Run, dataset: Dataset, variants: Sequence[Variant], n: int) -> Evidence:
     total = len(dataset.test.labels)
-    chosen = np.linspace(0, total - 1, min(n, total)).astype(np.int64)
+    chosen = _chosen(total, n)
     pictures = dataset.test.images if n >= total else dataset.test.images[chosen]
     spec = RawSpec(*dataset.shape)
     entries = {
@@ -138,6 +140,7 @@ def _compare(run: Run, dataset: Dataset, variants: Sequence[Variant], n: int) ->
         diagnosis=made.diagnosis,
         calibration=made.calibration,
         devices=run.devices,
+        seen=lambda n: idx.digest(sample(dataset, n)),
         damages=damages,
         damage_sentence=sentence,
     )
@@ -149,6 +152,18 @@ def _compare(run: Run, dataset: Dataset, variants: Sequence[Variant], n: int) ->
         terms,
         run.path / "logits" / ("test" if n >= total else "part"),
     )
+
+
+def _chosen(total: int, n: int) -> NDArray[np.int64]:
+    """Return which of all test pictures are taken where only n are: evenly drawn."""
+    return np.linspace(0, total - 1, min(n, total)).astype(np.int64)
+
+
+def sample(dataset: Dataset, n: int) -> idx.Examples:
+    """Return n of the test pictures, as the model takes them, and their labels."""
+    total = len(dataset.test.labels)
+    chosen = _chosen(total, n)
+    return idx.Examples(dataset.test.images[chosen], dataset.test.labels[chosen].astype(np.int64))
 
 
 def _provenance(run: Run, dataset: Dataset, candidate: Variant) -> dict[str, str]:

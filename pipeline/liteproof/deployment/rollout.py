@@ -90,6 +90,7 @@ class Rollout:
             try:
                 self._report(host, "looking")
                 look = Look.of(board.ask("look"))
+                warnings = look.warnings(time.time())
                 plan.forecast(self._bundle, look)
                 wheelhouse = self._wheelhouses.get(look.platform, serves=self._serves(look))
                 plan.check_space(self._bundle, wheelhouse, look)
@@ -117,7 +118,7 @@ class Rollout:
             p50_us=proof.get("p50_us"),
             copied_bytes=copied,
             seconds=time.monotonic() - begin,
-            warnings=tuple(look.warnings(time.time())),
+            warnings=tuple(warnings),
         )
 
     def _serves(self, look: Look) -> bool:

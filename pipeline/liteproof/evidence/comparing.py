@@ -2,7 +2,7 @@
 
 import json
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,7 @@ class Terms:
         diagnosis: the same.
         calibration: the same.
         devices: files of `liteproof-edge evaluate --json`.
+        seen: how many pictures → the digest by which a device says that it saw these.
         damages: of the robustness comparison.
         damage_sentence: what follows from them.
     """
@@ -64,6 +65,7 @@ class Terms:
     diagnosis: tuple[str, ...] = ()
     calibration: dict[str, Any] | None = None
     devices: Sequence[Path] = ()
+    seen: Callable[[int], str] = lambda _: ""
     damages: tuple[Damage, ...] = ()
     damage_sentence: str = ""
 
@@ -124,7 +126,7 @@ def compare(
         pair=pair,
         classes=statistics.class_changes(terms.names, labels, before.real, after.real),
         changes=statistics.changes(labels, before.real, after.real, terms.indices),
-        cells=(*cells, *(device_cell(file, known) for file in terms.devices)),
+        cells=(*cells, *(device_cell(file, known, terms.seen) for file in terms.devices)),
         verdict=verdict,
         damages=terms.damages,
         damage_sentence=terms.damage_sentence,
@@ -189,12 +191,15 @@ def _cell(
     )
 
 
-def device_cell(path: Path, known: Mapping[str, str]) -> Cell:
+def device_cell(
+    path: Path, known: Mapping[str, str], seen: Callable[[int], str] = lambda _: ""
+) -> Cell:
     """Read what a device measured of itself: `liteproof-edge evaluate --json`.
 
     Args:
         path: of the file.
         known: SHA-256 of a model → what it is called here.
+        seen: how many pictures → `idx.digest` of so many of those that are compared here.
 
     Raises:
         DatasetError: it is none.
@@ -209,6 +214,8 @@ def device_cell(path: Path, known: Mapping[str, str]) -> Cell:
         machine = f"{value['machine']} ({board})" if board else str(value["machine"])
         if not 0 <= correct <= n or not n:
             raise ValueError(f"{correct} of {n} right")
+        if (pictures := value.get("pictures_sha256")) != seen(n):
+            machine += ", other pictures" if pictures else ", unknown pictures"
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DatasetError(
             f"{path}: not what `liteproof-edge evaluate --json` prints: {error!r:.200}"

@@ -172,3 +172,25 @@ def test_read_bytes_refuses_a_missing_file_and_a_folder(tmp_path, name):
 def test_is_idx_folder_tells_by_the_name_of_a_file(tmp_path, name, expected):
     (tmp_path / name).touch()
     assert idx.is_idx_folder(tmp_path) is expected
+
+
+@pytest.mark.parametrize("shape", [(5, 3, 2), (5, 3, 2, 3)])
+def test_pictures_grey_or_colour_are_encoded_and_read_again(tmp_path, shape):
+    images = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
+    labels = np.arange(5, dtype=np.uint8)
+    name = f"t10k-images-idx{len(shape)}-ubyte"
+    (tmp_path / name).write_bytes(idx.encode(images))
+    (tmp_path / "t10k-labels-idx1-ubyte").write_bytes(idx.encode(labels))
+    read = idx.load(tmp_path, idx.Split.TEST)
+    assert idx.is_idx_folder(tmp_path)
+    np.testing.assert_array_equal(read.images, images.reshape(5, 3, 2, -1))
+    np.testing.assert_array_equal(read.labels, labels)
+
+
+def test_digest_is_that_of_the_same_pictures_in_any_order_and_of_no_others():
+    images = np.arange(5 * 6, dtype=np.uint8).reshape(5, 3, 2, 1)
+    labels = np.arange(5)
+    whole = idx.digest(idx.Examples(images, labels))
+    assert idx.digest(idx.Examples(images[::-1], labels[::-1])) == whole
+    assert idx.digest(idx.Examples(images, labels[::-1])) != whole
+    assert idx.digest(idx.Examples(images[:4], labels[:4])) != whole

@@ -201,3 +201,18 @@ def test_switch_restarts_the_service(agent, systemctl, tmp_path, placed_in):
     systemctl.clear()
     agent.answer({"do": "switch", "release": "one"})
     assert systemctl == [["systemctl", "--user", "restart", "liteproof.service"]]
+
+
+def test_pictures_are_evaluated_and_do_not_stay(agent, tmp_path, placed_in):
+    agent.answer({"do": "lock", "holder": "me"})
+    agent.answer({"do": "put", "sha256": SHA256, "size": len(DATA), "offset": 0})
+    placed_in(tmp_path, "one")
+    program = tmp_path / STORE / "releases" / "one" / "environment" / "bin" / "liteproof-edge"
+    program.parent.mkdir(parents=True)
+    program.write_text('#!/bin/sh\nls "$3"\n')
+    program.chmod(0o755)
+    agent.answer({"do": "switch", "release": "one"})
+    answer = agent.answer({"do": "evaluate", "files": {"pictures": SHA256}})["answer"]
+    assert (answer["exit_code"], answer["printed"]) == (0, "pictures\n")
+    assert not list((tmp_path / STORE / "files").iterdir())
+    assert not (tmp_path / STORE / ".new-pictures").exists()

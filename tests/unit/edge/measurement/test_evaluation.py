@@ -31,6 +31,7 @@ PETS = Evaluation(
     machine="aarch64",
     board="Some Board 4",
     latency=Latency(77.0, 80.0, 99.5, 15),
+    pictures_sha256="6f" * 32,
 )
 
 
@@ -109,6 +110,7 @@ def test_evaluation_gives_all_of_it_in_json():
         "machine": "aarch64",
         "board": "Some Board 4",
         "latency_us": {"50": 77.0, "90": 80.0, "99": 99.5},
+        "pictures_sha256": "6f" * 32,
         "top1_accuracy": 0.6875,
         "interval": list(wilson_interval(11, 16)),
     }

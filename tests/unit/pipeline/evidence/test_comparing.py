@@ -28,6 +28,7 @@ DEVICE = {
     "model_sha256": "not ours",
     "runtime": "tflite-runtime 2.14.0",
     "machine": "aarch64",
+    "pictures_sha256": "these 10",
     "correct": 9,
     "n": 10,
     "latency_us": {"50": 900.0, "90": 950.0, "99": 2000.0},
@@ -67,7 +68,14 @@ def comparison(monkeypatch, tmp_path):
         monkeypatch.setattr(comparing, "execute_keras", keras)
         monkeypatch.setattr(comparing, "execute_tflite", tflite)
         terms = Terms(
-            "some test", labels, np.arange(n), total or n, tuple("abcd"), margin, devices=devices
+            "some test",
+            labels,
+            np.arange(n),
+            total or n,
+            tuple("abcd"),
+            margin,
+            devices=devices,
+            seen=lambda n: f"these {n}",
         )
         return compare(entry("keras", n, None), entry("int8", n), (), terms, tmp_path)
 
@@ -183,6 +191,19 @@ def test_device_s_own_measurement_becomes_a_cell(comparison, tmp_path):
     assert (cell.model, cell.machine, cell.correct, cell.n) == ("int8", "aarch64", 9, 10)
     assert (cell.agreement, cell.largest_difference) == (None, None)
     assert cell.latency_us == {50: 900.0, 90: 950.0, 99: 2000.0}
+
+
+@pytest.mark.parametrize(
+    ("pictures", "where"),
+    [
+        ({"pictures_sha256": "these 9"}, "aarch64, other pictures"),
+        ({"pictures_sha256": None}, "aarch64, unknown pictures"),
+    ],
+)
+def test_device_that_saw_other_pictures_is_told_apart(comparison, tmp_path, pictures, where):
+    file = tmp_path / "pi.json"
+    file.write_text(json.dumps(DEVICE | pictures))
+    assert comparison(5, 9, devices=[file]).cells[-1].machine == where
 
 
 def test_device_that_measured_another_model_is_told_apart(tmp_path):
