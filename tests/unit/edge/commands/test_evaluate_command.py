@@ -15,6 +15,7 @@ from liteproof_edge.runtime.loading import installed
 KEYS = {
     *("bundle", "correct", "n", "top1_accuracy", "interval", "labels", "confusion", "refused"),
     *("preprocessing", "runtime", "model_sha256", "machine", "board", "latency_us"),
+    "pictures_sha256",
     *("kernels", "threads"),
 }
 
@@ -45,6 +46,7 @@ def print_of(run, released, label_folders, monkeypatch):
             machine="aarch64",
             board=None,
             latency=latency,
+            pictures_sha256="6f" * 32,
         )
         monkeypatch.setattr(module, "evaluate", lambda *_: result)
         return run("evaluate", released, label_folders)[1]
