@@ -6,18 +6,15 @@ it did none is remembered in the user's state folder, for these very bytes, kern
 """
 
 import hashlib
-import logging
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from liteproof_edge.bundle.golden import Golden
 from liteproof_edge.bundle.manifest import MODEL
 from liteproof_edge.bundle.reader import GOLDEN, Bundle
 from liteproof_edge.errors import ModelError
 from liteproof_edge.folders import state_folder
-from liteproof_edge.runtime.confinement import confine
 from liteproof_edge.runtime.loading import LoadedRuntime
 from liteproof_edge.runtime.session import Session
 
@@ -34,6 +31,8 @@ def try_out(bundle: Bundle, runtime: LoadedRuntime, *, reference_kernels: bool) 
     """
     mark = _mark(bundle, runtime, reference_kernels=reference_kernels)
     if mark is None or not mark.exists():
+        from liteproof_edge.bundle.golden import Golden  # noqa: PLC0415 - once on a device
+
         golden = Golden.from_bytes(bundle.golden, str(bundle.path / GOLDEN))
         answer_apart(bundle, runtime, golden.inputs, reference_kernels=reference_kernels)
 
@@ -52,6 +51,8 @@ def answer_apart(
     Raises:
         ModelError: as `try_out` does.
     """
+    from liteproof_edge.runtime.confinement import confine  # noqa: PLC0415 - once on a device
+
     seconds = SECONDS + SECONDS_PER_MIB * len(bundle.model) / (1 << 20)
     apart = confine(runtime, seconds=seconds)
     try:
@@ -82,6 +83,8 @@ def _remember(mark: Path | None) -> None:
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.touch()
     except OSError as error:
+        import logging  # noqa: PLC0415 - rarely needed
+
         logging.getLogger(__package__).warning(
             "%s: cannot be written: %s; the model is tried apart at every start",
             mark.parent,
