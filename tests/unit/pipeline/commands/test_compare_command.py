@@ -77,7 +77,7 @@ def test_device_is_merged_and_stays_merged(tiny_run, tmp_path):
 
     assert merged.exit_code == again.exit_code == 0, merged.output
     last = json.loads(merged.stdout)["cells"][-1]
-    assert (last["model"], last["machine"], last["n"]) == ("int8", "armv7l", 150)
+    assert (last["model"], last["machine"], last["n"]) == ("int8", "armv7l, unknown pictures", 150)
     assert json.loads(again.stdout) == json.loads(merged.stdout)
 
 
