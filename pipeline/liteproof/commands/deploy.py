@@ -52,7 +52,9 @@ def deploy(
     memory: int,
     as_json: bool,
 ) -> None:
-    """Bring a bundle to boards over ssh: proven there, then switched to; else all is as it was.
+    """Put a bundle on boards over ssh, prove it there, switch to it.
+
+    If any step fails, the board goes on running what it ran before.
 
     HOST is what ssh takes, or a host or group of the inventory.
     """

@@ -13,7 +13,10 @@ from liteproof_edge.errors import LiteproofError
 @INVENTORY
 @SSH_CONFIG
 def rollback(hosts: tuple[str, ...], *, inventory: Path | None, ssh_config: Path | None) -> None:
-    """Have boards run again what they ran before; once more goes back to where it was."""
+    """Have boards run the release that they ran before.
+
+    A second rollback returns to the one that was rolled back.
+    """
     from liteproof.deployment import fleet  # noqa: PLC0415
 
     named = hosts_of(hosts, inventory)

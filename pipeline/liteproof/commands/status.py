@@ -28,7 +28,7 @@ def status(
     bundle: Path | None,
     as_json: bool,
 ) -> None:
-    """Say what boards run, since when, and what was verified and measured there.
+    """Show what boards run, since when, and what was measured.
 
     Exit code 6: a board runs nothing, or another bundle than --bundle, or its service is not ready.
     """

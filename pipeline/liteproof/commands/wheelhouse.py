@@ -9,7 +9,10 @@ PLATFORMS = ("bookworm-arm64", "bookworm-armhf", "trixie-arm64")
 @click.option("--target", type=click.Choice(PLATFORMS), required=True, help="Which boards.")
 @click.option("--service", is_flag=True, help="With what `liteproof-edge serve` needs.")
 def wheelhouse(target: str, *, service: bool) -> None:
-    """Fetch what boards without internet install; `deploy` does so by itself."""
+    """Fetch the packages that boards without internet install.
+
+    `deploy` does so by itself.
+    """
     from liteproof.deployment import wheelhouse as houses  # noqa: PLC0415
     from liteproof.progress import say  # noqa: PLC0415
 

@@ -130,6 +130,7 @@ def test_folder_that_is_no_bundle_is_not_replaced(liteproof, tiny_run, tmp_path)
     assert (tmp_path / "thesis.tex").exists()
 
 
+@pytest.mark.slow
 def test_disk_that_is_full_leaves_nothing_half_written(liteproof, tiny_run, tmp_path):
     run = shutil.copytree(tiny_run, tmp_path / "run")
     (run / "model-int8.tflite").unlink()
@@ -151,6 +152,7 @@ def test_place_that_cannot_be_written_is_one_line(liteproof, tiny_run):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_full_disk_while_training_is_one_line(liteproof, tmp_path, tiny_recipe, tiny_data_dir):
     arguments = ("--out", tmp_path / "run", "--data-dir", tiny_data_dir)
     done = liteproof("train", tiny_recipe, *arguments, by=FULL_DISK)

@@ -87,6 +87,7 @@ def test_two_devices_take_the_steps_of_one_where_nothing_is_normalized(shared):
     assert shared["correct"][0] == shared["correct"][1]
 
 
+@pytest.mark.slow
 def test_two_devices_hold_the_same_values_with_batch_normalization_too(shared):
     assert shared["copies"] == [2]
     assert shared["apart"] == 0

@@ -69,6 +69,7 @@ def options(mine):
     return "--data", mine / "bars", "--labels", mine / "labels.txt", "--margin", "5"
 
 
+@pytest.mark.slow
 def test_adopted_model_becomes_a_bundle_that_a_device_verifies(adopted):
     run, done = adopted
 

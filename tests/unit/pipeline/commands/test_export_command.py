@@ -70,6 +70,7 @@ def mine(tmp_path_factory, tiny_idx, bars):
     return folder
 
 
+@pytest.mark.slow
 def test_export_gives_the_same_bytes_in_another_process_folder_and_time_zone(
     tmp_path, exported, liteproof, schemes
 ):

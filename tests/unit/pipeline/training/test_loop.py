@@ -106,6 +106,7 @@ def test_unfinished_training_is_not_begun_again_unasked(
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_weights(tmp_path, tiny_run, tiny_recipe, tiny_data_dir):
     train(tmp_path / "run", tiny_recipe, tiny_data_dir, "--seed", "1").communicate()
 
@@ -121,6 +122,7 @@ def test_history_and_tensorboard_log_are_written(tiny_run):
     assert list((tiny_run / "tensorboard").glob("events.out.tfevents.*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "message", "exit_code"),
     [
