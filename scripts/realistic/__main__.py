@@ -1,6 +1,6 @@
 """Measure how well a bundle reads digits as people photograph and scan them.
 
-Tune on the last 5,000 training pictures, which never trained the released model; the test split is
+Tune on the last 5,000 training pictures; many of them trained the released model. The test split is
 for the final figures only.
 """
 
@@ -15,7 +15,7 @@ from realistic.scoring import HEADING, Answered, answered, risk_at, row, taken
 
 ROOT = Path(__file__).parents[2]
 COVERAGES = (0.5, 0.8, 0.9, 0.95, 0.98, 1.0)
-HELD_OUT = 55_000  # training pictures from here on never trained the model
+HELD_OUT = 55_000  # training pictures from here on are drawn; many of them trained the model
 
 
 def main() -> None:
