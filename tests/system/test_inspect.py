@@ -55,5 +55,5 @@ def test_custom_operator_of_a_foreign_model_is_named_with_its_layer(fetch, devic
     model = fetch(package) / "selfie_segmentation.tflite"
     printed = shell(f"'{device}/liteproof-edge' inspect '{model}'")
 
-    assert "findings          custom operator: Convolution2DTransposeBias at segment" in printed
+    assert "findings        custom operator: Convolution2DTransposeBias at segment" in printed
     assert "not shown: 110 that unpack weights" in printed
