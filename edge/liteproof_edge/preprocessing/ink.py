@@ -5,7 +5,7 @@ Everything here is integer arithmetic on 8-bit pixels, so that every CPU gives t
 
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from typing import ClassVar
 
 import numpy as np
@@ -23,6 +23,8 @@ SHORTER = 240  # pixels: a picture's shorter side need not be more for ink to be
 SEARCHED = 512  # pixels: the longer side of the picture that is searched, at most
 ZOOM = 48  # pixels: a mark that is smaller in it is looked at again, closer
 FEWEST = 5  # pixels: a mark that is smaller even from close by may be dirt
+# Grey that is neither a stroke nor its edge: squares of GREY pixels, three to a box of twenty.
+GREY_BOX, GREY, LIGHTEST, DARKEST, FLAT = 20, 3, 30, 170, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +69,15 @@ class InkSpec:
             with suppress(PictureError):  # then what was seen from afar is all there is
                 mark = find_mark(whole.reduced(SEARCHED, opaque, nearby))
         several = afar.several or mark.several
-        few = mark.box.longer < FEWEST
-        return Prepared(
-            self.normalised(mark.ink),
-            Report(
-                self.kind,
-                mark.polarity,
-                found,
-                afar.fraction,
-                self.legibility(mark),
-                doubts({"several marks": several, "hardly any ink": few}),
-            ),
-        )
+        pixels, legibility = self.normalised(mark.ink), self.legibility(mark)
+        reasons = {
+            "several marks": several,
+            "hardly any ink": mark.box.longer < FEWEST,
+            "shadow or smear in the ink": mark.box.longer >= self.box
+            and has_flat_grey(pixels[..., 0], self.box),
+        }
+        report = Report(self.kind, mark.polarity, found, afar.fraction, legibility, doubts(reasons))
+        return Prepared(pixels, report)
 
     def normalised(self, ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return a mark's ink as the model's input."""
@@ -90,6 +89,23 @@ class InkSpec:
             return Legibility.COARSE
         clear = mark.even and mark.box.longer >= self.box
         return Legibility.CLEAR if clear else Legibility.UNCLEAR
+
+
+def has_flat_grey(pixels: NDArray[np.uint8], box: int) -> bool:
+    """Return whether a normalised mark holds areas of grey, as shadows that touch it leave.
+
+    A stroke's edge is too narrow for one. Of MNIST's pictures 50,000 to 60,000 none has any.
+
+    Args:
+        pixels: uint8 (height, width), ink 255.
+        box: pixels: the longer side of the ink.
+    """
+    side = max(GREY, GREY * box // GREY_BOX)
+    grey = (pixels >= LIGHTEST) & (pixels <= DARKEST)
+    height, width = (room - side + 1 for room in grey.shape)
+    grey = reduce(np.logical_and, [grey[start : start + height] for start in range(side)])
+    grey = reduce(np.logical_and, [grey[:, start : start + width] for start in range(side)])
+    return int(np.count_nonzero(grey)) >= FLAT
 
 
 def whole_of(decoded: Decoded, picture: Picture, max_megapixels: int | None) -> Decoded:

@@ -2,6 +2,7 @@
 const DOUBTS = {
   "several marks": "There are several marks; this is the largest.",
   "hardly any ink": "There is hardly any ink to go by.",
+  "shadow or smear in the ink": "A shadow or smear touches the ink.",
 };
 const LOW = 0.6; // below, the answer itself is a doubt
 const percent = (share, digits = 1) => `${(100 * share).toFixed(digits)} %`;

@@ -609,6 +609,12 @@ def test_enough_ink_is_not_doubted(ink):
     assert report(rectangle(8, 8), ink).doubts == ()
 
 
+def test_shadow_that_touches_the_ink_is_doubted(ink):
+    picture = rectangle(120, 30)
+    picture[60:140, 120:170] = 100
+    assert "shadow or smear in the ink" in report(picture, ink).doubts
+
+
 def test_mark_that_is_small_from_afar_alone_is_not_doubted(ink):
     page = np.full((1500, 2000), 255, np.uint8)
     page[500:516, 1000:1012] = 0

@@ -4,7 +4,8 @@ import hypothesis
 import pytest
 import schemathesis
 from schemathesis import GenerationMode
-from schemathesis.specs.openapi.checks import positive_data_acceptance
+from schemathesis.core.parameters import ParameterLocation
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from liteproof_edge.serving.application import Service, application
 from liteproof_edge.serving.metrics import Metrics
@@ -53,8 +54,13 @@ def test_every_response_is_one_that_the_document_describes(schema, path, method,
         suppress_health_check=list(hypothesis.HealthCheck),
     )
     def check(case):
-        # A schema cannot say which bytes are a picture.
-        case.call_and_validate(headers=AUTHORIZATION, excluded_checks=[positive_data_acceptance])
+        # A schema cannot say which bytes are a picture, and a form has nothing but strings: a
+        # number among several pictures is one that fails in an answer of its own.
+        excluded = [positive_data_acceptance]
+        negative = [where for where, part in case.meta.components.items() if part.mode.is_negative]
+        if negative == [ParameterLocation.BODY]:
+            excluded.append(negative_data_rejection)
+        case.call_and_validate(headers=AUTHORIZATION, excluded_checks=excluded)
 
     check()
 
