@@ -4,12 +4,49 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PATIENCE_S = 60
+# Request, and what the status begins with; "" is a connection that is closed.
+MALFORMED = {
+    "no HTTP": (b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", b"400"),
+    "no such version": (b"GET / HTTP/9.9\r\n\r\n", b"4"),
+    "no host": (b"GET / HTTP/1.1\r\n\r\n", b"400"),
+    "two lengths": (
+        b"POST / HTTP/1.1\r\nHost: [::1]\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"400",
+    ),
+    "negative length": (b"POST / HTTP/1.1\r\nHost: [::1]\r\nContent-Length: -1\r\n\r\n", b"400"),
+    "length and chunks": (
+        (
+            b"POST /v1/classify HTTP/1.1\r\nHost: [::1]\r\nContent-Length: 4\r\n"
+            b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n0\r\n\r\n"
+        ),
+        b"400",
+    ),
+    "chunk of no size": (
+        b"POST /v1/classify HTTP/1.1\r\nHost: [::1]\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+        b"",
+    ),
+    "endless header": (b"GET / HTTP/1.1\r\nHost: [::1]\r\nX: " + b"x" * (1 << 20), b"4"),
+    "folded header": (b"GET / HTTP/1.1\r\nHost: [::1]\r\n X: y\r\n\r\n", b"4"),
+    "path of dots": (
+        b"GET /../../../etc/passwd HTTP/1.1\r\nHost: [::1]\r\nConnection: close\r\n\r\n",
+        b"404",
+    ),
+    "path of coded dots": (
+        b"GET /%2e%2e/%2e%2e/etc/passwd HTTP/1.1\r\nHost: [::1]\r\nConnection: close\r\n\r\n",
+        b"404",
+    ),
+    "other host": (
+        b"GET /v1/model HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n",
+        b"421",
+    ),
+}
 
 
 class Served:
@@ -51,6 +88,24 @@ class Served:
         """Ask it to end, and return its exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(PATIENCE_S)
+
+
+def connect(server):
+    """Return a connection to a server that nothing has been sent on."""
+    return socket.create_connection((server.host, server.port), timeout=PATIENCE_S)
+
+
+def is_refused(server, name):
+    """Send a request of MALFORMED; return whether it is answered as it should be."""
+    request, expected = MALFORMED[name]
+    answer = b""
+    with connect(server) as client, suppress(ConnectionError):  # it may hang up while we speak
+        client.sendall(request)
+        client.shutdown(socket.SHUT_WR)
+        answer = client.recv(1 << 16)
+    if not answer:
+        return expected in {b"", b"4"}
+    return answer.split(b" ")[1].startswith(expected)
 
 
 @contextmanager
