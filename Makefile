@@ -37,11 +37,12 @@ system: $(INSTALLED) ## the whole job on real MNIST, and the edge package in an 
 board: $(INSTALLED) ## a whole emulated Raspberry Pi: set up, deployed to, served, rolled back, without power
 	$(BIN)/pytest tests/board
 
-check: $(INSTALLED) ## lint, format, types, one-way imports
+check: $(INSTALLED) ## lint, format, types, one-way imports, shell scripts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/shellcheck scripts/*.sh .ci/run
 
 bench: $(INSTALLED) ## start-up, memory, latency, preprocessing and training, as ratios on this machine
 	$(BIN)/python scripts/bench.py

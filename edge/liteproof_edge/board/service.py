@@ -105,7 +105,10 @@ class Service:
         self._units = home / UNITS
 
     def install(self, host: str, port: int, memory_mib: int) -> dict[str, Any]:
-        """Write the units and start them; say whether they will start without a login.
+        """Write the units and start them; what runs as asked is left to run.
+
+        Returns:
+            Whether they will start without a login.
 
         Raises:
             BoardError: systemd will not; there is none for this user, for example.
@@ -114,18 +117,25 @@ class Service:
         self._units.mkdir(parents=True, exist_ok=True)
         values = {"host": host, "port": port, "memory_mib": memory_mib}
         shown = f"[{host}]" if ":" in host else host
-        for name, unit in (
-            (f"{NAME}.socket", SOCKET_UNIT.format(host=shown, port=port)),
-            (f"{NAME}-recover.service", RECOVER_UNIT),
-            (f"{NAME}.service", SERVICE_UNIT.format(**values)),
-        ):
-            (self._units / name).write_text(unit, "utf-8")
-        self._systemctl("daemon-reload")
-        self._systemctl("stop", f"{NAME}.service", f"{NAME}.socket")
-        self._address.write_text(json.dumps({"host": host, "port": port}), "utf-8")
+        units = {
+            self._units / f"{NAME}.socket": SOCKET_UNIT.format(host=shown, port=port),
+            self._units / f"{NAME}-recover.service": RECOVER_UNIT,
+            self._units / f"{NAME}.service": SERVICE_UNIT.format(**values),
+        }
+        address = json.dumps(values)
+        changes = any(
+            not path.is_file() or path.read_text("utf-8") != text
+            for path, text in {**units, self._address: address}.items()
+        )
+        if changes:  # otherwise requests need not be refused
+            for path, text in units.items():
+                path.write_text(text, "utf-8")
+            self._systemctl("daemon-reload")
+            self._systemctl("stop", f"{NAME}.service", f"{NAME}.socket")
+            self._address.write_text(address, "utf-8")
         self._systemctl("enable", f"{NAME}.socket", f"{NAME}.service")
         self._systemctl("start", f"{NAME}.socket")
-        self._systemctl("restart", f"{NAME}.service")
+        self._systemctl("restart" if changes else "start", f"{NAME}.service")
         return {"lingers": self._linger()}
 
     def restart(self) -> None:

@@ -109,18 +109,37 @@ class Store:
         target, partial = self.releases / release, self.releases / f"{NEW}{release}"
         if target.exists():
             if release in (self.target("current"), self.target("previous")):
+                self._mend(target / "bundle", files)
                 return
             shutil.rmtree(target)
         shutil.rmtree(partial, ignore_errors=True)
         (partial / "bundle").mkdir(parents=True)
         for name, sha256 in files.items():
-            shutil.copyfile(self.files / sha256, partial / "bundle" / name)
+            self._copy(sha256, partial / "bundle" / name)
         (partial / "environment").symlink_to(Path("..", "..", "environments", environment))
         (partial / RECORD).write_text(json.dumps(about), "utf-8")
         for path in (*(partial / "bundle").iterdir(), partial / RECORD, partial / "bundle"):
             _sync(path)
         partial.rename(target)
         _sync(self.releases)
+
+    def _mend(self, bundle: Path, files: Mapping[str, str]) -> None:
+        """Replace what was damaged in a release that may be answering now, file by file."""
+        for name, sha256 in files.items():
+            path, partial = bundle / name, self.root / f"{NEW}{name}"
+            if not path.is_file() or digest(path) != sha256:
+                self._copy(sha256, partial)
+                _sync(partial)
+                partial.replace(path)
+                _sync(bundle)
+
+    def _copy(self, sha256: str, path: Path) -> None:
+        shutil.copyfile(self.files / sha256, path)
+        if digest(path) != sha256:
+            (self.files / sha256).unlink()
+            raise BoardError(
+                f"{sha256[:12]}: damaged on this disk since it was copied; copy it again"
+            )
 
     def record(self, release: str, **more: Any) -> None:  # noqa: ANN401 - JSON
         """Add to what release.json says."""

@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +80,16 @@ class Look:
         """The one that `liteproof-edge` asks for there."""
         newer = int(self.platform.python.split(".")[1]) >= 12
         return Target.LITERT if newer else Target.TFLITE_RUNTIME
+
+    def serves_as(self, wanted: Serve | None) -> bool:
+        """Whether the service is ready and as asked for; one not asked for may be as it is."""
+        service = self.said["status"]["service"]
+        if wanted is None or service is None:
+            return wanted is None and (service is None or service["status"] == "ready")
+        asked = asdict(wanted).items()
+        return service["status"] == "ready" and all(
+            service.get(key) == value for key, value in asked
+        )
 
     def warnings(self, now: float) -> list[str]:
         """Return what does not hinder a deploy, but should be known."""

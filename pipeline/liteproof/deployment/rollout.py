@@ -31,6 +31,7 @@ class Deployed:
         host: as it was named.
         release: the id.
         before: the id of what it ran before, or None.
+        changed: whether it ran something else before, or its service was not as asked.
         bundle: its name.
         runtime: on which it was verified there.
         p50_us: median latency of the model alone, in µs, as the short benchmark there measured it.
@@ -42,6 +43,7 @@ class Deployed:
     host: str
     release: str
     before: str | None
+    changed: bool
     bundle: str
     runtime: str
     p50_us: float | None
@@ -113,6 +115,7 @@ class Rollout:
             host=host,
             release=release,
             before=before,
+            changed=before != release or not look.serves_as(self.options.serve),
             bundle=self._bundle.name,
             runtime=proof.get("runtime", look.runtime.value),
             p50_us=proof.get("p50_us"),

@@ -184,6 +184,17 @@ def test_service_is_installed_as_a_user_unit(agent, systemctl, tmp_path):
     assert ["systemctl", "--user", "restart", "liteproof.service"] in systemctl
 
 
+def test_service_that_is_as_asked_is_not_stopped(agent, systemctl):
+    agent.answer({"do": "lock", "holder": "me"})
+    asked = {"do": "serve", "host": "::1", "port": 8080, "memory_mib": 200}
+    agent.answer(asked)
+    systemctl.clear()
+    agent.answer(asked)
+    assert not {"stop", "restart"} & {command[2] for command in systemctl}
+    agent.answer({**asked, "memory_mib": 300})
+    assert "stop" in {command[2] for command in systemctl}
+
+
 def test_service_that_does_not_answer_is_not_healthy(agent, systemctl):
     agent.answer({"do": "lock", "holder": "me"})
     agent.answer({"do": "serve", "host": "127.0.0.1", "port": 1, "memory_mib": 200})

@@ -46,16 +46,29 @@ def test_release_holds_its_files_environment_and_record(store, placed):
     assert "files" in store.about("one")
 
 
-def test_release_that_is_damaged_is_placed_anew_unless_it_is_current(store, placed):
+@pytest.mark.parametrize("link", [None, "current", "previous"])
+def test_release_that_is_damaged_is_mended(store, placed, link):
     placed("one")
+    if link:
+        store.point(link, "one")
     path = store.releases / "one" / "bundle" / "file"
     path.write_bytes(b"damaged")
     placed("one")
     assert path.read_bytes() == b"content"
-    store.point("current", "one")
-    path.write_bytes(b"damaged")
+    path.unlink()
     placed("one")
-    assert path.read_bytes() == b"damaged"
+    assert path.read_bytes() == b"content"
+
+
+def test_file_that_was_damaged_on_the_disk_is_asked_for_again(store, placed):
+    placed("one")
+    (file,) = store.files.iterdir()
+    file.write_bytes(b"damaged")
+    with pytest.raises(BoardError, match="damaged on this disk"):
+        placed("two")
+    assert not store.present(file.name)["whole"]
+    placed("two")
+    assert (store.releases / "two" / "bundle" / "file").read_bytes() == b"content"
 
 
 def test_release_whose_file_is_not_there_leaves_nothing(store):

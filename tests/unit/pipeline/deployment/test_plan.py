@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from liteproof.deployment.plan import Look, check_space, contents, forecast
+from liteproof.deployment.plan import Look, Serve, check_space, contents, forecast
 from liteproof.deployment.wheelhouse import Wheelhouse
 from liteproof.errors import CompatibilityError, DeploymentError
 from liteproof_edge.bundle.reader import Bundle
@@ -49,6 +49,25 @@ def test_board_that_can_is_not_refused():
 def test_board_that_cannot_is_told_why(changes, error, why):
     with pytest.raises(error, match=why):
         forecast(BUNDLE, look(**changes))
+
+
+READY = {"status": "ready", "host": "127.0.0.1", "port": 8000, "memory_mib": 256}
+
+
+@pytest.mark.parametrize(
+    ("service", "wanted", "as_asked"),
+    [
+        (None, None, True),
+        (READY, None, True),
+        (READY, Serve(), True),
+        (None, Serve(), False),
+        (READY, Serve(port=8001), False),
+        (READY | {"status": "no answer"}, None, False),
+        ({"status": "ready", "host": "127.0.0.1", "port": 8000}, Serve(), False),
+    ],
+)
+def test_service_is_as_asked_or_not(service, wanted, as_asked):
+    assert look(status={"service": service}).serves_as(wanted) is as_asked
 
 
 def test_32_bit_python_on_a_64_bit_kernel_is_a_32_bit_board():
