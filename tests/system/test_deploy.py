@@ -390,6 +390,43 @@ def test_board_with_a_trust_file_takes_signed_bundles_alone(boards, tmp_path):
     assert runs(boards, board) == "mnist-micro"
 
 
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--trust", "/nowhere"], "/nowhere: No such file"),
+        (["--trust", SECOND / "model.tflite"], "expected an allowed_signers file"),
+    ],
+)
+def test_file_that_is_none_is_named(boards, options, why):
+    assert why in run(boards, "deploy", FIRST, "kitchen", "--dry-run", *options, exit_code=7)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--listen", "a b\nExecStart=/bin/sh"],
+        ["--listen", "fe80::1%eth0"],
+        ["--soak", 1],
+        ["--canary", 1, "--soak", "nan"],
+    ],
+)
+def test_option_that_makes_no_sense_is_refused(boards, options):
+    said = run(boards, "deploy", FIRST, "kitchen", "--dry-run", *options, exit_code=2)
+    assert "--" in said
+
+
+def test_board_that_lies_cannot_draw_on_the_terminal(boards):
+    folder = boards.folder / "liar-bin"
+    folder.mkdir()
+    (folder / "python3").write_text(
+        """#!/bin/sh\nprintf '{"error": "\\\\u001b[31mred\\\\nline", "exit_code": "x"}\\n'\n"""
+    )
+    (folder / "python3").chmod(0o755)
+    board = boards.add("liar", path=f"{folder}:/usr/bin:/bin")
+    said = run(boards, "status", board.name, exit_code=7)
+    assert said == r"liteproof: liar: \x1b[31mred\nline"
+
+
 @pytest.mark.parametrize("host", ["-oProxyCommand=touch /tmp/x", "a b", "$(id)", "a;b", ""])
 def test_host_that_is_none_is_refused(boards, host):
     said = run(boards, "deploy", FIRST, "--", host, exit_code=7)

@@ -1,5 +1,6 @@
 """`deploy`: a bundle on boards, proven there."""
 
+import ipaddress
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ import click
 from liteproof.commands.board_options import HOSTS, INVENTORY, SSH_CONFIG, hosts_of
 from liteproof.commands.options import JSON
 from liteproof.progress import say
+from liteproof_edge.errors import one_line
 
 if TYPE_CHECKING:
     from liteproof.deployment.rollout import Deployed
@@ -23,13 +25,13 @@ MAX_PORT = 65535
 @SSH_CONFIG
 @click.option("--dry-run", is_flag=True, help="Look at the boards, and say what would be done.")
 @click.option("--canary", type=click.IntRange(1), help="So many hosts first; the rest if they do.")
-@click.option("--soak", type=click.FloatRange(0), default=0.0, help="Seconds between the two.")
+@click.option("--soak", type=click.IntRange(0), help="Seconds that those must stay healthy before.")
 @click.option("--trust", type=click.Path(path_type=Path), help="allowed_signers for the boards.")
 @click.option("--allow-downgrade", is_flag=True, help="Take a signed bundle of an older serial.")
 @click.option("--check", help="A program here, given the host: if it fails, the release has.")
 @click.option("--keep", type=click.IntRange(2), default=3, help="Releases that stay on a board.")
 @click.option("--service", is_flag=True, help="Have systemd serve it, as a user unit.")
-@click.option("--listen", default="127.0.0.1", help="With --service: the address.")
+@click.option("--listen", default="127.0.0.1", help="With --service: the IP address.")
 @click.option("--port", type=click.IntRange(1, MAX_PORT), default=8000, help="The same: the port.")
 @click.option("--memory", type=click.IntRange(32), default=256, help="The same: MiB at most.")
 @JSON
@@ -41,7 +43,7 @@ def deploy(
     ssh_config: Path | None,
     dry_run: bool,
     canary: int | None,
-    soak: float,
+    soak: int | None,
     trust: Path | None,
     allow_downgrade: bool,
     check: str | None,
@@ -64,6 +66,7 @@ def deploy(
     from liteproof.deployment.wheelhouse import Wheelhouses, default_cache  # noqa: PLC0415
 
     named = hosts_of(hosts, inventory)
+    _check(listen, canary, soak)
     options = Options(
         config=ssh_config,
         signers=trust,
@@ -80,17 +83,30 @@ def deploy(
         found = each(named, lambda host: rollout.deploy(host, dry_run=True))
         outcome = Outcome.of(found)
     else:
-        outcome = roll_out(rollout, named, canary or len(named), soak if canary else 0.0)
+        outcome = roll_out(rollout, named, canary or len(named), soak or 0)
     for error in outcome.failed.values():
         click.echo(f"liteproof: {error}", err=True)
     for host in outcome.untouched:
         click.echo(f"liteproof: {host}: untouched", err=True)
     for one in outcome.done:
-        click.echo(json.dumps(one.to_json()) if as_json else _line(one, dry_run=dry_run))
+        click.echo(json.dumps(one.to_json()) if as_json else one_line(_line(one, dry_run=dry_run)))
         for warning in one.warnings:
-            say(f"{one.host}: warning: {warning}")
+            say(one_line(f"{one.host}: warning: {warning}"))
     if outcome.exit_code:
         raise click.exceptions.Exit(outcome.exit_code)
+
+
+def _check(listen: str, canary: int | None, soak: int | None) -> None:
+    try:
+        valid = "%" not in listen and bool(ipaddress.ip_address(listen))
+    except ValueError:
+        valid = False
+    if not valid:
+        raise click.UsageError(f"--listen {listen!r}: expected an IP address, such as 0.0.0.0")
+    if soak is not None and canary is None:
+        raise click.UsageError(
+            "--soak is how long canaries must stay healthy; expected --canary N too"
+        )
 
 
 def _line(one: "Deployed", *, dry_run: bool) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from liteproof.commands.board_options import HOSTS, INVENTORY, SSH_CONFIG, hosts_of
-from liteproof_edge.errors import LiteproofError
+from liteproof_edge.errors import LiteproofError, one_line
 
 
 @click.command()
@@ -26,6 +26,7 @@ def rollback(hosts: tuple[str, ...], *, inventory: Path | None, ssh_config: Path
             click.echo(f"liteproof: {said}", err=True)
             exit_code = max(exit_code, said.exit_code)
         else:
-            click.echo(f"{host}: runs {said['about'].get('bundle')} {said['current'][:12]} again")
+            shown = f"{host}: runs {said['about'].get('bundle')} {said['current'][:12]} again"
+            click.echo(one_line(shown))
     if exit_code:
         raise click.exceptions.Exit(exit_code)

@@ -9,7 +9,7 @@ import click
 
 from liteproof.commands.board_options import HOSTS, INVENTORY, SSH_CONFIG, hosts_of
 from liteproof.commands.options import JSON
-from liteproof_edge.errors import LiteproofError
+from liteproof_edge.errors import LiteproofError, one_line
 
 NOT_AS_IT_SHOULD = 6
 
@@ -44,13 +44,16 @@ def status(
             click.echo(f"liteproof: {said}", err=True)
             exit_code = max(exit_code, said.exit_code)
             continue
-        problem = _problem(said["status"], wanted)
+        try:
+            problem, shown = _problem(said["status"], wanted), _shown(said)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            problem, shown = f"what it says of itself makes no sense: {error!r}", "unknown"
         if as_json:
             click.echo(json.dumps({"host": host, "problem": problem, **said}))
         else:
-            click.echo(f"{host}: {_shown(said)}")
+            click.echo(one_line(f"{host}: {shown}"))
         if problem:
-            click.echo(f"liteproof: {host}: {problem}", err=True)
+            click.echo(one_line(f"liteproof: {host}: {problem}"), err=True)
             exit_code = max(exit_code, NOT_AS_IT_SHOULD)
     if exit_code:
         raise click.exceptions.Exit(exit_code)

@@ -49,6 +49,7 @@ BOOTSTRAP = (
 )
 COMMAND = f"exec python3 -c '{BOOTSTRAP}'"
 BLOCK = 1 << 18
+EXIT_CODES = range(1, 9)
 
 
 class Connection(AbstractContextManager["Connection"]):
@@ -140,7 +141,9 @@ class Connection(AbstractContextManager["Connection"]):
         except (ValueError, AttributeError):
             raise DeviceError(f"{self.host}: {self._why(line)}") from None
         if error is not None:
-            raise BoardRefusedError(f"{self.host}: {error}", int(said.get("exit_code", 7)))
+            code = said.get("exit_code")
+            why = f"{self.host}: {one_line(str(error))}"
+            raise BoardRefusedError(why, code if code in EXIT_CODES else DeviceError.exit_code)
         return said.get("answer")
 
     def _why(self, line: bytes) -> str:

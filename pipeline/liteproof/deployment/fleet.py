@@ -121,8 +121,10 @@ def roll_back(host: str, config: Path | None, health_seconds: float = 120.0) -> 
             raise DeploymentError(f"{host}: no earlier release is there")
         board.ask("switch", release=previous)
         run_edge(board, "current", ["verify", "bundle", "--json", "--allow-downgrade"])
-        about = board.ask("status")["about"]
-        board.ask("wait", manifest_sha256=about["manifest_sha256"], seconds=health_seconds)
+        sha256 = board.ask("status")["about"].get("manifest_sha256")
+        if sha256 is None:
+            raise DeploymentError(f"{host}: the record of its earlier release is damaged")
+        board.ask("wait", manifest_sha256=sha256, seconds=health_seconds)
         board.ask("confirm")
         status: dict[str, Any] = board.ask("status")
         return status

@@ -45,7 +45,7 @@ def resolve(names: Sequence[str], inventory: Path | None) -> list[str]:
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, list[str]]]:
     try:
-        table: Table = tomllib.loads(path.read_text("utf-8"))
+        table: Table = tomllib.loads(path.read_text("utf-8-sig"))
     except (OSError, ValueError) as error:
         raise RecipeError(f"{path}: no inventory: {error}") from None
     hosts, groups = table.pop("hosts", {}), table.pop("groups", {})

@@ -9,7 +9,7 @@ from typing import Any
 from liteproof.compatibility.assessment import require
 from liteproof.compatibility.facts import Target
 from liteproof.deployment.wheelhouse import Platform, Wheelhouse
-from liteproof.errors import CompatibilityError, DeploymentError
+from liteproof.errors import CompatibilityError, DeploymentError, DeviceError
 from liteproof_edge.bundle.manifest import MANIFEST
 from liteproof_edge.bundle.reader import Bundle
 from liteproof_edge.bundle.signature import SIGNATURE
@@ -68,7 +68,22 @@ class Look:
 
     @classmethod
     def of(cls, said: Mapping[str, Any]) -> "Look":
-        """Read what the agent's `look` answered."""
+        """Read what the agent's `look` answered.
+
+        Raises:
+            DeviceError: something in it is missing, or is none.
+        """
+        try:
+            found = cls._read(said)
+            found.warnings(0.0)
+            _ = found.runtime, found.platform.glibc and found.platform.tags
+            found.serves_as(None)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            raise DeviceError(f"it says of itself what makes no sense: {error!r}") from None
+        return found
+
+    @classmethod
+    def _read(cls, said: Mapping[str, Any]) -> "Look":
         architecture = str(said["architecture"])
         if said["bits"] == 32:  # a 32-bit Python on a 64-bit kernel
             architecture = {"aarch64": "armv7l", "x86_64": "i686"}.get(architecture, architecture)

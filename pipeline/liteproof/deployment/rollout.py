@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from liteproof.deployment import plan
-from liteproof.deployment.connection import Connection, program
+from liteproof.deployment.connection import EXIT_CODES, Connection, program
 from liteproof.deployment.plan import Look, Options
 from liteproof.deployment.wheelhouse import Wheelhouse, Wheelhouses
-from liteproof.errors import BoardRefusedError, DeviceError
+from liteproof.errors import BoardRefusedError, DeploymentError, DeviceError
 from liteproof_edge.bundle.manifest import SEAL
 from liteproof_edge.bundle.reader import Bundle
 from liteproof_edge.bundle.signature import SIGNERS
-from liteproof_edge.errors import GateError, LiteproofError
+from liteproof_edge.errors import GateError, LiteproofError, one_line
 
 CHECK_SECONDS = 300.0
 
@@ -78,7 +78,7 @@ class Rollout:
         self._files = plan.contents(bundle)
         self._signers = None
         if options.signers:
-            self._signers = options.signers.read_text("utf-8")
+            self._signers = _read_signers(options.signers)
             self._files[SIGNERS] = self._signers.encode()
 
     def deploy(self, host: str, *, dry_run: bool = False) -> Deployed:
@@ -231,13 +231,13 @@ def run_edge(board: Connection, release: str, arguments: list[str]) -> dict[str,
         BoardRefusedError: it ended with another exit code than 0; with the line that says why.
     """
     done = board.ask("run", release=release, arguments=arguments)
-    said = str(done["said"]).removeprefix("liteproof-edge: ")
+    said = one_line(str(done["said"])).removeprefix("liteproof-edge: ")
     try:
         printed: dict[str, Any] = json.loads(done["printed"])
     except ValueError:
         printed = {}
     if done["exit_code"] or not printed:
-        code = done["exit_code"] if done["exit_code"] in range(1, 9) else 4
+        code = done["exit_code"] if done["exit_code"] in EXIT_CODES else 4
         raise BoardRefusedError(f"{board.host}: {arguments[0]} there: {said}", code)
     return printed
 
@@ -251,6 +251,14 @@ def read_bundle(path: Path) -> Bundle:
     from liteproof_edge.bundle.signature import ANYBODY  # noqa: PLC0415 - once
 
     return Bundle.load(path, ANYBODY)
+
+
+def _read_signers(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "no text"
+        raise DeploymentError(f"{path}: {why}, expected an allowed_signers file") from None
 
 
 def _at(host: str, error: LiteproofError) -> LiteproofError:

@@ -35,6 +35,12 @@ def test_names_are_hosts_groups_or_themselves(inventory, names, hosts):
     assert resolve(names, inventory) == hosts
 
 
+def test_byte_order_mark_of_an_editor_is_no_error(tmp_path):
+    path = tmp_path / "hosts.toml"
+    path.write_text(TEXT, "utf-8-sig")
+    assert resolve(["garage"], path) == ["pi@garage.local"]
+
+
 def test_hosts_alone_need_no_inventory():
     assert resolve(["a", "b", "a"], None) == ["a", "b"]
 
@@ -43,6 +49,8 @@ def test_hosts_alone_need_no_inventory():
     ("text", "why"),
     [
         ("[hosts", "no inventory"),
+        ('[hosts]\na = "b"\na = "c"\n', "no inventory"),
+        ('[hosts]\na = "b"\n[vars]\n', "expected the tables"),
         ("[boards]\n", "expected the tables"),
         ("hosts = 3\n", "expected the tables"),
         ("[hosts]\na = 3\n", "hosts.a: 3"),

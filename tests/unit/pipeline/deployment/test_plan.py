@@ -6,7 +6,7 @@ import pytest
 
 from liteproof.deployment.plan import Look, Serve, check_space, contents, forecast
 from liteproof.deployment.wheelhouse import Wheelhouse
-from liteproof.errors import CompatibilityError, DeploymentError
+from liteproof.errors import CompatibilityError, DeploymentError, DeviceError
 from liteproof_edge.bundle.reader import Bundle
 
 BUNDLE = Bundle.load(Path(__file__).parents[3] / "bundle")
@@ -24,6 +24,7 @@ SAID = {
     "free_bytes": 10**9,
     "clock": 1000.0,
     "warnings": ["throttled now"],
+    "status": {"service": None},
 }
 
 
@@ -49,6 +50,17 @@ def test_board_that_can_is_not_refused():
 def test_board_that_cannot_is_told_why(changes, error, why):
     with pytest.raises(error, match=why):
         forecast(BUNDLE, look(**changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"python": "three"}, {"bits": None, "clock": "noon"}, {"status": 3}, {"glibc": None}],
+)
+def test_board_that_talks_nonsense_is_told_in_a_line(changes):
+    with pytest.raises(DeviceError, match="makes no sense"):
+        look(**changes)
+    with pytest.raises(DeviceError, match="makes no sense"):
+        Look.of({})
 
 
 READY = {"status": "ready", "host": "127.0.0.1", "port": 8000, "memory_mib": 256}
