@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from liteproof.evidence import statistics
+from liteproof.evidence.balanced import balanced
+from liteproof.evidence.paired import Counts
 from liteproof.evidence.records import Cell, Damage, Evidence
 from liteproof.evidence.verdict import judge
 
@@ -31,6 +33,7 @@ def evidence(before, after, truth, names, **changed):
         statistics.side(name, truth, logits)
         for name, logits in (("keras", before), ("int8", after))
     )
+    classes = statistics.class_changes(names, truth, before, after)
     made = Evidence(
         dataset="mnist/3.0.1 test",
         total=pair.n,
@@ -39,10 +42,11 @@ def evidence(before, after, truth, names, **changed):
         baseline=baseline,
         candidate=candidate,
         pair=pair,
-        classes=statistics.class_changes(names, truth, before, after),
+        classes=classes,
+        balanced=balanced(classes),
         changes=statistics.changes(truth, before, after),
         cells=_cells(candidate),
-        verdict=judge(pair.broken, pair.fixed, pair.n, MARGIN, "keras", "int8"),
+        verdict=judge([Counts(pair.broken, pair.fixed, pair.n)], MARGIN, "keras", "int8"),
         damages=tuple(
             Damage(kind, strength, 1000, 1000 - 30 * strength, 1000 - 32 * strength, 4, 2)
             for kind in ("blur", "noise", "rotation")

@@ -22,7 +22,8 @@ class Request:
         mean: what it wants taken from each channel of a pixel; () where that is to be found out.
         scale: what it wants the difference multiplied with; the same.
         bgr: whether it takes blue first.
-        margin_points: how many points of accuracy a form may lose.
+        margin_points: how many points a form may lose.
+        metric: of what: `accuracy` or `balanced`.
         again: the command that asks this.
     """
 
@@ -37,4 +38,5 @@ class Request:
     scale: tuple[float, ...]
     bgr: bool
     margin_points: float
+    metric: str
     again: str

@@ -174,7 +174,7 @@ def _recipe(request: Request, choice: DatasetChoice, adoption: Adoption) -> Reci
         "": {"name": name, "description": f"{request.model.name}, trained elsewhere"},
         "dataset": vars(choice),
         "preprocessing": vars(request.preprocessing),
-        "gates": {"top1_drop_points": float(request.margin_points)},
+        "gates": {"top1_drop_points": float(request.margin_points), "metric": request.metric},
         "adoption": vars(adoption),
     }
     lines: list[str] = []

@@ -13,6 +13,7 @@ DATA_LICENCES = {
     "fashion_mnist": "MIT (Zalando SE)",
     "cifar10": "none stated on its page (A. Krizhevsky, V. Nair and G. Hinton)",
 }
+MOST_CLASSES = 30  # of a card: those that are recognised worst
 UNKNOWN_LICENCE = "not known to liteproof: see where the data comes from"
 INTENDED = {
     "ink": (
@@ -53,6 +54,11 @@ def model_card(recipe: Recipe, manifest: Mapping[str, Any]) -> str:
         drop_interval=_interval(accuracy["drop_interval"]),
         agreement=_percent(accuracy["agreement"]),
         verdict=accuracy["verdict"]["sentence"],
+        balanced_float=_percent(accuracy["balanced"]["before"]),
+        balanced_shipped=_percent(accuracy["balanced"]["after"]),
+        balanced_drop=f"{100 * accuracy['balanced']['drop']:+.2f}",
+        balanced_interval=_interval(accuracy["balanced"]["interval"]),
+        recalls=_recalls(accuracy["recalls"]),
         several_seeds=_several_seeds(accuracy.get("several_seeds")),
         temperature=f"{confidence['temperature']:.3f}",
         confidence_n=f"{confidence['n']:,}",
@@ -72,6 +78,26 @@ def model_card(recipe: Recipe, manifest: Mapping[str, Any]) -> str:
         licence=DATA_LICENCES.get(recipe.dataset.name, UNKNOWN_LICENCE),
         tools=", ".join(f"{tool} {number}" for tool, number in manifest["tools"].items()),
     )
+
+
+def _recalls(recalls: Mapping[str, Any]) -> str:
+    """Return a table's row for each class that was tested, the worst recognised first."""
+    tested = {label: each for label, each in recalls.items() if each["n"]}
+    worst = sorted(tested, key=lambda label: tested[label]["shipped"])
+    rows = [
+        f"| {_cell(label)} | {each['n']:,} | {_percent(each['float'])} "
+        f"| {_percent(each['shipped'])} |"
+        for label in worst[:MOST_CLASSES]
+        for each in [tested[label]]
+    ]
+    if len(worst) > MOST_CLASSES:
+        rows.append(f"| {len(worst) - MOST_CLASSES:,} more, of which more is right | | | |")
+    return "\n".join(rows)
+
+
+def _cell(text: str) -> str:
+    """Return a name that does not end its cell of the table."""
+    return text.replace("|", "\\|")
 
 
 def _training(recipe: Recipe, training: Mapping[str, Any]) -> str:

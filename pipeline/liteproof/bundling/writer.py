@@ -116,7 +116,20 @@ def _score(evidence: Evidence, side: Side) -> dict[str, Any]:
 def _verdict(evidence: Evidence) -> dict[str, Any] | None:
     if evidence.verdict is None:
         return None
-    return {**asdict(evidence.verdict), "outcome": evidence.verdict.outcome.value}
+    words = {"outcome": evidence.verdict.outcome.value, "metric": evidence.verdict.metric.value}
+    return {**asdict(evidence.verdict), **words}
+
+
+def _recalls(evidence: Evidence) -> dict[str, dict[str, Any]]:
+    """Return each class's own pictures, and the share of them that each side has right."""
+    return {
+        each.label: {
+            "n": each.n,
+            "float": each.before / each.n if each.n else None,
+            "shipped": each.after / each.n if each.n else None,
+        }
+        for each in evidence.classes
+    }
 
 
 def _fallback(run: Run) -> list[dict[str, Any]]:
@@ -174,6 +187,8 @@ def _describe(
             "drop": evidence.pair.drop,
             "drop_interval": evidence.pair.interval,
             "agreement": evidence.pair.agreement,
+            "balanced": asdict(evidence.balanced) if evidence.balanced else None,
+            "recalls": _recalls(evidence),
             "verdict": _verdict(evidence),
             **({"several_seeds": ingredients.seeds.summary()} if ingredients.seeds else {}),
         },

@@ -83,6 +83,12 @@ def _read_numbers(
     default=0.2,
     help="Points of accuracy that int8 may lose.  [default: 0.2]",
 )
+@click.option(
+    "--metric",
+    type=click.Choice(["accuracy", "balanced"]),
+    default="accuracy",
+    help="What the margin is of; balanced counts all classes the same.  [default: accuracy]",
+)
 @click.option("--strict", is_flag=True, help="Fail where the test pictures cannot tell, too.")
 @JSON
 def adopt(

@@ -28,7 +28,13 @@ MARGIN_POINTS = 0.2
     "--margin",
     "margin_points",
     type=click.FloatRange(0, 100),
-    help=f"For A and B: points of accuracy that B may lose.  [default: {MARGIN_POINTS}]",
+    help=f"For A and B: points that B may lose.  [default: {MARGIN_POINTS}]",
+)
+@click.option(
+    "--metric",
+    type=click.Choice(["accuracy", "balanced"]),
+    help="For A and B: what the margin is of; balanced counts all classes the same.  "
+    "[default: accuracy]",
 )
 @click.option("--limit", type=click.IntRange(1), help="Compare only so many pictures: no verdict.")
 @click.option("--damaged", is_flag=True, help="For a RUN: compare on damaged pictures too.")
@@ -57,6 +63,7 @@ def compare(
     *,
     data: Path | None,
     margin_points: float | None,
+    metric: str | None,
     limit: int | None,
     damaged: bool,
     strict: bool,
@@ -79,18 +86,24 @@ def compare(
     from liteproof.evidence.terminal import table  # noqa: PLC0415
 
     if len(paths) == 1:
-        if data or out or margin_points is not None:
-            raise click.UsageError("--data, --margin and --out go with A and B: a RUN has its own")
+        if data or out or metric or margin_points is not None:
+            raise click.UsageError(
+                "--data, --margin, --metric and --out go with A and B: a RUN has its own, the "
+                "margin and its metric in its recipe's [gates]"
+            )
         with tempfile.TemporaryDirectory(prefix="liteproof-") as temporary:
             measured = _measure(paths[0], hosts, limit, ssh_config, Path(temporary))
             part = None if hosts else limit
             evidence = _run(paths[0], part, (*devices, *measured), damaged=damaged)
     elif len(paths) == 2 and data is not None and not (devices or damaged or hosts):
         from liteproof.comparison.files import Question, compare_files  # noqa: PLC0415
+        from liteproof.recipes.schema import Metric  # noqa: PLC0415
 
         prepare(Device.AUTO, available_cores())
         points = MARGIN_POINTS if margin_points is None else margin_points
-        question = Question(*paths, data, points, limit, mean, scale)
+        question = Question(
+            *paths, data, points, limit, mean, scale, Metric(metric or Metric.ACCURACY.value)
+        )
         with tempfile.TemporaryDirectory(prefix="liteproof-") as temporary:
             cache = out / "answers" if out else Path(temporary)
             evidence = compare_files(question, cache, out)

@@ -12,6 +12,7 @@ from liteproof.evidence.contender import Contender, read_contender
 from liteproof.evidence.document import to_json
 from liteproof.evidence.labelled import read_labelled
 from liteproof.evidence.records import Evidence
+from liteproof.recipes.schema import Metric
 from liteproof.report.page import write_report
 from liteproof.storage import make_folder, write_file
 from liteproof_edge.errors import DatasetError
@@ -25,7 +26,8 @@ class Question:
         a: path of the baseline.
         b: path of the candidate.
         data: a folder of IDX files, or of pictures for each class.
-        margin_points: how many points of accuracy B may lose.
+        margin_points: how many points B may lose.
+        metric: of what.
         limit: how many pictures to compare, without a verdict; None for all of them.
         mean: of a Keras model, what it expects to be subtracted from each pixel.
         scale: of a Keras model, what it expects the difference to be multiplied by.
@@ -38,6 +40,7 @@ class Question:
     limit: int | None = None
     mean: float = 0.0
     scale: float = 1.0
+    metric: Metric = Metric.ACCURACY
 
 
 def compare_files(question: Question, cache: Path, out: Path | None = None) -> Evidence:
@@ -73,6 +76,7 @@ def compare_files(question: Question, cache: Path, out: Path | None = None) -> E
         total=total,
         names=labelled.names,
         margin=question.margin_points / 100,
+        metric=question.metric,
         provenance=_provenance(question, sides),
     )
     evidence = compare(entries[0], entries[1], (), terms, cache)
@@ -90,5 +94,6 @@ def _provenance(question: Question, sides: tuple[Contender, ...]) -> dict[str, s
         **{f"{side.name}": f"SHA-256 {side.digest}" for side in sides},
         "tools": f"liteproof {version('liteproof')}, Python {platform.python_version()}",
         "again": f"liteproof compare {question.a} {question.b} --data {question.data} "
-        f"--margin {question.margin_points:g}",
+        f"--margin {question.margin_points:g}"
+        + (f" --metric {question.metric.value}" if question.metric is not Metric.ACCURACY else ""),
     }

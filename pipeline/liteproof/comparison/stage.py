@@ -135,6 +135,7 @@ def _compare(run: Run, dataset: Dataset, variants: Sequence[Variant], n: int) ->
         total=total,
         names=dataset.labels,
         margin=run.recipe.gates.top1_drop_points / 100,
+        metric=run.recipe.gates.metric,
         provenance=_provenance(run, dataset, candidate),
         layers=made.layer_errors,
         diagnosis=made.diagnosis,

@@ -11,12 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liteproof.evidence import statistics
+from liteproof.evidence.balanced import balanced, strata
 from liteproof.evidence.contender import Contender
 from liteproof.evidence.executions import Executed, execute_keras, execute_tflite
 from liteproof.evidence.logits import Logits
+from liteproof.evidence.paired import Counts
 from liteproof.evidence.records import Cell, Damage, Evidence
 from liteproof.evidence.verdict import judge
 from liteproof.progress import say
+from liteproof.recipes.schema import Metric
 from liteproof_edge.errors import DatasetError, ModelError
 from liteproof_edge.measurement.evaluation import wilson_interval
 from liteproof_edge.measurement.latency import Latency
@@ -43,7 +46,8 @@ class Terms:
         indices: int64 (n,), where these stand among all pictures.
         total: how many pictures the dataset has: with fewer, there is no verdict.
         names: of the classes.
-        margin: how much accuracy the candidate may lose, 0 to 1.
+        margin: how much the candidate may lose, 0 to 1.
+        metric: of what.
         provenance: name → value, in words.
         layers: of the candidate's export; see `Evidence`.
         diagnosis: the same.
@@ -60,6 +64,7 @@ class Terms:
     total: int
     names: tuple[str, ...]
     margin: float
+    metric: Metric = Metric.ACCURACY
     provenance: Mapping[str, str] = field(default_factory=dict)
     layers: Sequence[dict[str, Any]] = ()
     diagnosis: tuple[str, ...] = ()
@@ -102,15 +107,16 @@ def compare(
         entry.contender.digest: entry.contender.name for entry in (baseline, candidate, *others)
     }
     pair = statistics.pair(labels, before.real, after.real)
+    classes = statistics.class_changes(terms.names, labels, before.real, after.real)
     verdict = None
     if len(labels) == terms.total:
+        is_balanced = terms.metric is Metric.BALANCED
         verdict = judge(
-            pair.broken,
-            pair.fixed,
-            pair.n,
+            strata(classes) if is_balanced else [Counts(pair.broken, pair.fixed, pair.n)],
             terms.margin,
             baseline.contender.name,
             candidate.contender.name,
+            terms.metric,
         )
     return Evidence(
         dataset=terms.dataset,
@@ -124,7 +130,8 @@ def compare(
         baseline=statistics.side(baseline.contender.name, labels, before.real),
         candidate=statistics.side(candidate.contender.name, labels, after.real),
         pair=pair,
-        classes=statistics.class_changes(terms.names, labels, before.real, after.real),
+        classes=classes,
+        balanced=balanced(classes),
         changes=statistics.changes(labels, before.real, after.real, terms.indices),
         cells=(*cells, *(device_cell(file, known, terms.seen) for file in terms.devices)),
         verdict=verdict,

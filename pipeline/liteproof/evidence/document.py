@@ -1,12 +1,14 @@
 """comparison.json: a comparison written down and read back."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from liteproof.errors import RunError
+from liteproof.evidence.balanced import balanced
 from liteproof.evidence.records import SCHEMA_VERSION, Evidence, Outcome
 
 _EVIDENCE = TypeAdapter(Evidence)
@@ -20,7 +22,7 @@ def to_json(evidence: Evidence) -> str:
 
 
 def read_evidence(path: Path) -> Evidence:
-    """Read back what `to_json` wrote.
+    """Read back what `to_json` wrote; what an older one did not write, and can be told, is added.
 
     Raises:
         RunError: it is missing, or something else.
@@ -29,9 +31,12 @@ def read_evidence(path: Path) -> Evidence:
         value = json.loads(path.read_text(encoding="utf-8"))
         if value.pop(VERSION) != SCHEMA_VERSION:
             raise RunError(f"{path}: of another schema, expected {SCHEMA_VERSION}; compare again")
-        return _EVIDENCE.validate_python(value)
+        evidence = _EVIDENCE.validate_python(value)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
         raise RunError(f"{path}: not a comparison: {error!r:.200}; compare again") from None
+    if evidence.balanced is None:
+        return replace(evidence, balanced=balanced(evidence.classes))
+    return evidence
 
 
 def schema() -> dict[str, Any]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from liteproof.recipes.schema import Metric
+
 SCHEMA_VERSION = 2
 
 
@@ -36,6 +38,7 @@ class Verdict:
         n_needed: of an inconclusive one: how many pictures would decide, if they are like these;
             None where no number would, or where it is decided.
         sentence: for a person.
+        metric: what the margin and the bound are of.
     """
 
     outcome: Outcome
@@ -43,6 +46,7 @@ class Verdict:
     bound: float
     n_needed: int | None
     sentence: str
+    metric: Metric = Metric.ACCURACY
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,25 @@ class ClassChange:
     after: int
     broken: int
     fixed: int
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Balanced:
+    """Balanced accuracy: the mean of each class's own, so that all classes count the same.
+
+    Attributes:
+        classes: how many have pictures; the others do not count.
+        before: the baseline's.
+        after: the candidate's.
+        drop: the first minus the second.
+        interval: its 95 % interval (`paired.score_interval`, a stratum for each class).
+    """
+
+    classes: int
+    before: float
+    after: float
+    drop: float
     interval: tuple[float, float]
 
 
@@ -210,6 +233,7 @@ class Evidence:
         layers: what `export` found, layer by layer (`diagnosis.layer_error.LayerError.to_json`).
         diagnosis: its sentences.
         calibration: the calibration set's report (`calibration.report`), or None.
+        balanced: accuracy with all classes counting the same.
     """
 
     dataset: str
@@ -229,3 +253,4 @@ class Evidence:
     diagnosis: tuple[str, ...]
     calibration: dict[str, Any] | None
     damage_sentence: str = ""
+    balanced: Balanced | None = None  # an older file has none: `read_evidence` adds it

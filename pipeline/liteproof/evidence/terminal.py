@@ -5,11 +5,14 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby, takewhile
 from pathlib import PurePath
 
-from liteproof.evidence.records import Cell, Evidence
+from liteproof.evidence.records import Cell, ClassChange, Evidence
+from liteproof_edge.errors import one_line
 from liteproof_edge.text_table import aligned
 
 WIDTH = 80
 HEAD = ("model", "runs on", "accuracy", "95 %", "same", "kB", "µs")
+MOST_CLASSES = 12  # in the table of recalls: those that are recognised worst
+LONGEST_CLASS, LONGEST_SIDE = 24, 16  # characters of their names there
 FEWEST = 8  # characters that a model's name keeps, however wide the other columns are
 
 
@@ -32,12 +35,18 @@ def table(evidence: Evidence) -> str:
         f"McNemar p = {pair.mcnemar_p:.3g}; same label on {pair.agreement:.2%}."
     )
     sentences = [data, drop]
+    if evidence.balanced:
+        low, high = evidence.balanced.interval
+        sentences.append(
+            f"Balanced: drop {100 * evidence.balanced.drop:+.2f} points, 95 % interval "
+            f"{100 * low:+.2f} to {100 * high:+.2f}."
+        )
     if evidence.damage_sentence:
         sentences.append(f"damaged: {evidence.damage_sentence}.")
     if evidence.verdict:
         sentences.append(f"{evidence.verdict.outcome.value}: {evidence.verdict.sentence}.")
     shown = (_wrapped(_with_short(sentence, names)) for sentence in sentences)
-    return "\n".join([*_figures(evidence, names), "", *shown])
+    return "\n".join([*_figures(evidence, names), "", *_recalls(evidence, names), "", *shown])
 
 
 def short_names(names: Sequence[str]) -> dict[str, str]:
@@ -75,6 +84,37 @@ def _figures(evidence: Evidence, names: dict[str, str]) -> list[str]:
         shown += lines[at : at + n]
         at += n
     return shown
+
+
+def _recalls(evidence: Evidence, names: dict[str, str]) -> list[str]:
+    """Return a line for all pictures, one for all classes, and one for each class, worst first."""
+    sides = (evidence.baseline, evidence.candidate)
+    n = f"{evidence.pair.n:,}"
+    rows = [
+        ("right", "n", *(_cut(names[side.name], LONGEST_SIDE) for side in sides)),
+        ("of all pictures", n, *(f"{side.correct / side.n:.2%}" for side in sides)),
+    ]
+    if evidence.balanced:
+        means = (evidence.balanced.before, evidence.balanced.after)
+        rows.append(("mean of classes (balanced)", n, *(f"{mean:.2%}" for mean in means)))
+    seen = sorted((each for each in evidence.classes if each.n), key=_recall)
+    rows += [
+        (
+            f"  {_cut(one_line(each.label), LONGEST_CLASS)}",
+            f"{each.n:,}",
+            f"{each.before / each.n:.2%}",
+            f"{each.after / each.n:.2%}",
+        )
+        for each in seen[:MOST_CLASSES]
+    ]
+    lines = list(aligned(rows, range(1, 4)))
+    if len(seen) > MOST_CLASSES:
+        lines.append(f"  and {len(seen) - MOST_CLASSES:,} classes of which more is right")
+    return lines
+
+
+def _recall(each: ClassChange) -> float:
+    return each.after / each.n
 
 
 def _row(cell: Cell, evidence: Evidence, names: dict[str, str]) -> tuple[str, ...]:

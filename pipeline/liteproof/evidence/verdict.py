@@ -1,9 +1,17 @@
 """The verdict: is the candidate worse than the baseline by more than a margin?"""
 
 import math
+from collections.abc import Sequence
 
-from liteproof.evidence.paired import paired_interval, score_variance
+from liteproof.evidence.paired import (
+    Counts,
+    largest_step,
+    mean_drop,
+    mean_variance,
+    score_interval,
+)
 from liteproof.evidence.records import Outcome, Verdict
+from liteproof.recipes.schema import Metric
 
 # The standard normal's 95 % quantile: the ends of the two-sided 90 % interval are one-sided bounds
 # of 95 % each.
@@ -17,43 +25,49 @@ DECIMALS = (
     2  # of points, in a sentence; more where fewer would put a bound on the margin's far side
 )
 MOST_DECIMALS = 9
+OF = {Metric.ACCURACY: "", Metric.BALANCED: " of balanced accuracy"}
+IN = {Metric.ACCURACY: "", Metric.BALANCED: " in balanced accuracy"}
 
 
 def judge(
-    broken: int, fixed: int, n: int, margin: float, baseline_name: str, candidate_name: str
+    strata: Sequence[Counts],
+    margin: float,
+    baseline_name: str,
+    candidate_name: str,
+    metric: Metric = Metric.ACCURACY,
 ) -> Verdict:
-    """Judge by non-inferiority: by Tango's one-sided 95 % bounds of the drop, with CORRECTION.
+    """Judge by non-inferiority: by one-sided 95 % score bounds of the drop, with CORRECTION.
 
     It is shown that the candidate is not worse by more than the margin where the upper bound is at
     most the margin, and refuted where the lower bound is above it.
 
     Args:
-        broken: pictures that only the baseline has right.
-        fixed: pictures that only the candidate has right.
-        n: pictures, > 0.
-        margin: how much accuracy the candidate may lose, 0 to 1; at 0 only a candidate that is
-            better can be shown not to be worse.
+        strata: for accuracy one of all pictures, for balanced accuracy one of each class: how many
+            only the baseline has right (broken), and only the candidate (fixed).
+        margin: how much the candidate may lose, 0 to 1; at 0 only a candidate that is better can be
+            shown not to be worse.
         baseline_name: for the sentence.
         candidate_name: for the sentence.
+        metric: what the strata are of, for the sentence.
 
     Source: Tango 1998, "Equivalence test and confidence interval for the difference in proportions
     for the paired-sample design", Statistics in Medicine 17.
     """
-    low, high = paired_interval(broken, fixed, n, Z_ONE_SIDED, CORRECTION)
-    more = f" by more than {100 * margin:g} points" if margin else ""
+    low, high = score_interval(strata, Z_ONE_SIDED, CORRECTION)
+    more = f" by more than {100 * margin:g} points{OF[metric]}" if margin else IN[metric]
     claim = f"worse than {baseline_name}{more}"
-    drop = (broken - fixed) / n
+    drop, n = mean_drop(strata), sum(each.n for each in strata)
     if high <= margin:
         bound = _points(high, margin)
         sentence = f"{candidate_name} is not {claim} (95 % bound {bound}{_unit(margin)})"
-        return Verdict(Outcome.SHOWN, margin, high, None, sentence)
+        return Verdict(Outcome.SHOWN, margin, high, None, sentence, metric)
     if low > margin:
         sentence = (
             f"{candidate_name} is {claim}: it loses {_points(drop, margin)}{_unit(margin)} "
             f"(95 %: at least {_points(low, margin)})"
         )
-        return Verdict(Outcome.REFUTED, margin, high, None, sentence)
-    needed = _pictures_to_decide(broken, fixed, n, margin)
+        return Verdict(Outcome.REFUTED, margin, high, None, sentence, metric)
+    needed = _pictures_to_decide(strata, margin)
     sentence = f"{_pictures(n)} cannot tell whether {candidate_name} is {claim}: "
     if needed is not None:
         sentence += f"about {_roughly(needed):,} would"
@@ -62,19 +76,21 @@ def judge(
             f"the loss seen, {_points(drop, drop)} points, lies too close to {100 * margin:g} for "
             "fewer than 10 million to tell"
         )
-    return Verdict(Outcome.INCONCLUSIVE, margin, high, needed, sentence)
+    return Verdict(Outcome.INCONCLUSIVE, margin, high, needed, sentence, metric)
 
 
-def _pictures_to_decide(broken: int, fixed: int, n: int, margin: float) -> int | None:
+def _pictures_to_decide(strata: Sequence[Counts], margin: float) -> int | None:
     """Return how many pictures would decide, if their rates are those seen; None if too many.
 
     A bound passes the margin where the score there passes the quantile: where, of N pictures,
-    N · |drop - margin| - CORRECTION is z · √(N · variance), a quadratic in √N; drop and variance,
-    being rates, stay.
+    N · |drop - margin| - correction is z · √(N · variance), a quadratic in √N; drop and variance,
+    being rates, stay, and so do the classes' shares of the pictures.
     """
-    distance = abs((broken - fixed) / n - margin)
-    spread = Z_ONE_SIDED * math.sqrt(score_variance(broken, fixed, n, margin))
-    root = (spread + math.sqrt(spread**2 + 4 * distance * CORRECTION)) / 2
+    n = sum(each.n for each in strata)
+    distance = abs(mean_drop(strata) - margin)
+    spread = Z_ONE_SIDED * math.sqrt(n * mean_variance(strata, margin))
+    correction = CORRECTION * n * largest_step(strata)
+    root = (spread + math.sqrt(spread**2 + 4 * distance * correction)) / 2
     # Compared before it is divided: the distance may be 0.
     if root >= distance * math.sqrt(MOST_PICTURES):
         return None

@@ -196,6 +196,12 @@ class Schedule(Enum):
     COSINE = "cosine"
 
 
+class ClassWeights(Enum):
+    """How much each class counts in the loss."""
+
+    BALANCED = "balanced"  # as much as any other, however few pictures it has
+
+
 class Precision(Enum):
     """What is computed in while training; weights and the exported models are always float32."""
 
@@ -233,6 +239,7 @@ class Training:
     warmup: Fraction = 0.1  # share of all steps in which it rises linearly; then it falls to 0
     weight_decay: Annotated[float, Field(ge=0)] = 0.004
     label_smoothing: Fraction = 0.05
+    class_weights: ClassWeights | None = None  # None: every picture counts the same
     weight_averaging: Fraction = 0.998  # decay of the exponential moving average; 0 switches it off
     early_stopping: Annotated[int, Field(ge=0)] = 0  # epochs without a better validation; 0: never
     precision: Precision = Precision.FLOAT32
@@ -249,11 +256,19 @@ class QuantizationChoice:
     calibration_pictures: PositiveInt = 500
 
 
+class Metric(Enum):
+    """What a margin is of."""
+
+    ACCURACY = "accuracy"  # the share of all pictures that are right
+    BALANCED = "balanced"  # the mean of that share over the classes
+
+
 @dataclass(frozen=True, config=STRICT)
 class Gates:
     """What the quantized model must meet, or the command ends with exit code 6."""
 
     top1_drop_points: Annotated[float, Field(ge=0, le=100)] = 0.2
+    metric: Metric = Metric.ACCURACY  # that may drop by so much
 
 
 @dataclass(frozen=True, config=STRICT)

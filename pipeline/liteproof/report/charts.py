@@ -5,7 +5,15 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from liteproof.evidence.records import Damage, Evidence, MarginBin, Pair, Side, Verdict
+from liteproof.evidence.records import (
+    Balanced,
+    Damage,
+    Evidence,
+    MarginBin,
+    Pair,
+    Side,
+    Verdict,
+)
 from liteproof.report.drawing import Axis, Mark, box, line, mark, path, picture, text
 from liteproof.report.wording import figures, microseconds, name, percent, points
 
@@ -16,9 +24,9 @@ MOST_NAMES = 10  # of columns, that fit side by side
 BAR = (120, 14)  # pixels of a bar in a table
 
 
-def verdict_chart(verdict: Verdict | None, pair: Pair) -> Markup:
+def verdict_chart(verdict: Verdict | None, compared: Pair | Balanced) -> Markup:
     """Draw the drop, its interval and the margin on one line of percentage points."""
-    low, high = pair.interval
+    low, high = compared.interval
     margin = verdict.margin if verdict else 0.0
     reach = max(abs(low), abs(high), margin, 1e-6) * 1.15
     across = Axis(min(-reach / 3, low * 1.15), reach, 8, WIDTH - 8)
@@ -27,8 +35,11 @@ def verdict_chart(verdict: Verdict | None, pair: Pair) -> Markup:
         line((8, y), (WIDTH - 8, y), "axis"),
         line((zero, y - 20), (zero, y + 20), "axis"),
     ]
-    lost = f"{'gained' if pair.drop < 0 else 'lost'} {100 * abs(pair.drop):.2f} points"
-    words = f"Accuracy {lost}; 95 % interval of the loss {points(low)} to {points(high)}"
+    drop, kind = compared.drop, "Accuracy"
+    if isinstance(compared, Balanced):
+        kind = "Balanced accuracy"
+    lost = f"{'gained' if drop < 0 else 'lost'} {100 * abs(drop):.2f} points"
+    words = f"{kind} {lost}; 95 % interval of the loss {points(low)} to {points(high)}"
     anchors, apart = ("middle", "middle"), 0
     if verdict:
         edge = across.at(margin)
@@ -44,8 +55,8 @@ def verdict_chart(verdict: Verdict | None, pair: Pair) -> Markup:
         text((zero - apart, y + 33), "equal", anchors[0]),
         line((across.at(low), y), (across.at(high), y), "interval"),
         *(line((across.at(end), y - 6), (across.at(end), y + 6), "whisker") for end in (low, high)),
-        mark((across.at(pair.drop), y), Mark.CANDIDATE, radius=5),
-        text((min(max(across.at(pair.drop), 64), WIDTH - 64), y - 26), lost, "middle", "strong"),
+        mark((across.at(drop), y), Mark.CANDIDATE, radius=5),
+        text((min(max(across.at(drop), 64), WIDTH - 64), y - 26), lost, "middle", "strong"),
     ]
     return picture(WIDTH, 80, words, shapes)
 

@@ -12,7 +12,8 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from liteproof.diagnosis.table import decibel_words
-from liteproof.evidence.records import Cell, ClassChange, Evidence, Outcome, Side
+from liteproof.evidence.records import Balanced, Cell, ClassChange, Evidence, Outcome, Pair, Side
+from liteproof.recipes.schema import Metric
 from liteproof.report import charts, sentences, wording
 from liteproof.report.confusion import View, matrix, shown_classes
 from liteproof.report.gallery import Card, Pictures, cards
@@ -92,6 +93,7 @@ def _render(evidence: Evidence, gallery: tuple[Card, ...]) -> str:
         hashes={"style": _hash(style), "script": _hash(script)},
         say=sentences,
         outcome=evidence.verdict.outcome if evidence.verdict else None,
+        judged=_judged(evidence),
         Outcome=Outcome,
         models=_models(evidence),
         views={view: matrix(evidence, view, changes) for view in View},
@@ -112,6 +114,12 @@ def _render(evidence: Evidence, gallery: tuple[Card, ...]) -> str:
             (abs(end) for each in evidence.classes if each.n for end in each.interval), default=0.0
         ),
     )
+
+
+def _judged(evidence: Evidence) -> Pair | Balanced:
+    """Return what the verdict is of."""
+    is_balanced = evidence.verdict and evidence.verdict.metric is Metric.BALANCED
+    return evidence.balanced if is_balanced and evidence.balanced else evidence.pair
 
 
 def _hash(text: str) -> str:

@@ -53,6 +53,18 @@ class Totals:
     stopping: bool  # whether this or another machine was asked to stop
 
 
+class LossTerms(NamedTuple):
+    """What the loss takes into account besides the labels.
+
+    Attributes:
+        build_teacher: loads the model whose answers count too, if there is one.
+        class_weights: float32 (classes,), what a picture of each class counts; None: 1.
+    """
+
+    build_teacher: Callable[[], Teacher] | None = None
+    class_weights: NDArray[np.float32] | None = None
+
+
 class Steps(NamedTuple):
     """How many steps a phase takes, and how many an earlier phase with its own average took."""
 
@@ -77,15 +89,16 @@ class Learner:
         steps: Steps,
         *,
         seed: int,
-        build_teacher: Callable[[], Teacher] | None = None,
+        terms: LossTerms = LossTerms(),  # noqa: B008 - immutable
     ) -> None:
         self.training, self.strategy, self.seed = training, strategy, seed
         self.steps_before = steps.before
+        self.class_weights = terms.class_weights
         keras.utils.set_random_seed(seed)
         with strategy.scope():
             with _precision(training.precision):
                 self.model = build()
-                self.teacher = build_teacher() if build_teacher else None
+                self.teacher = terms.build_teacher() if terms.build_teacher else None
             self.average = build()
             self.optimizer = optimizer(training, training.learning_rate, steps.total)
             self.optimizer.build(self.model.trainable_variables)
@@ -134,7 +147,7 @@ class Learner:
         return Totals(float(loss), float(correct), bool(stops > 0))
 
     def evaluate(self, examples: Examples, pictures: NDArray[np.int64]) -> tuple[float, float]:
-        """Return the averaged model's mean cross-entropy and its accuracy, 0 to 1.
+        """Return the averaged model's mean cross-entropy, by class weights, and its accuracy.
 
         Args:
             examples: labelled pictures.
@@ -146,7 +159,7 @@ class Learner:
             chosen = pictures[first : first + batch]
             truth = examples.labels[chosen].astype(np.int32)
             logits = self._answer(tf.constant(gather(examples.images, chosen)))
-            loss += float(tf.reduce_sum(_cross_entropy(truth, logits, 0.0)))
+            loss += float(tf.reduce_sum(self._weighted(truth, _cross_entropy(truth, logits, 0.0))))
             correct += float(np.sum(logits.numpy().argmax(axis=1) == truth))
         return loss / len(pictures), correct / len(pictures)
 
@@ -181,7 +194,7 @@ class Learner:
         images = augment(tf.cast(images, tf.float32), self.training.augmentation, draws)
         with tf.GradientTape() as tape:
             logits = self.model(images, training=True)
-            losses = self._losses(images, labels, logits)
+            losses = self._weighted(labels, self._losses(images, labels, logits))
             loss = tf.nn.compute_average_loss(losses, global_batch_size=batch)
             scaled = self.optimizer.scale_loss(loss)
         variables = self.model.trainable_variables
@@ -200,6 +213,12 @@ class Learner:
         # Its gradient falls with the temperature's square.
         imitation *= temperature**2
         return (1.0 - self.teacher.weight) * losses + self.teacher.weight * imitation
+
+    def _weighted(self, labels: tf.Tensor, losses: tf.Tensor) -> tf.Tensor:
+        """Return each picture's loss by what its class counts."""
+        if self.class_weights is None:
+            return losses
+        return losses * tf.gather(tf.constant(self.class_weights), labels)
 
     def _update_average(self, step: tf.Tensor) -> None:
         """Move the average towards the weights, quickly at first.

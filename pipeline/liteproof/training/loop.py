@@ -4,9 +4,9 @@ import math
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -15,46 +15,17 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from liteproof import progress
-from liteproof.cluster.team import Team
-from liteproof.data.dataset import Dataset, Parts
 from liteproof.data.mapped import gather
 from liteproof.errors import RecipeError, StoppedError, TrainingError
 from liteproof.randomness import Stream, random_stream
 from liteproof.recipes.schema import Qat
-from liteproof.runs.run import Run
 from liteproof.storage import tensorflow_writing, write_file, writing
-from liteproof.training.distillation import frozen
 from liteproof.training.history import Epoch, log_epoch, read_history, write_history
-from liteproof.training.learner import Learner, Steps, Teacher
+from liteproof.training.learner import Learner, Steps
 from liteproof.training.phases import Phase, fine_tuning, training_proper
+from liteproof.training.task import Task
 
 CHECKPOINT_SECONDS = 300  # at least so often, within an epoch
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """What is to be trained, and by whom.
-
-    Attributes:
-        run: where everything is written.
-        dataset: only its training pictures are used.
-        parts: which of them to learn from, and which to validate with.
-        team: the devices and machines that do it together; only its chief writes.
-        teacher: a finished training to learn from, where the recipe has a distillation.
-    """
-
-    run: Run
-    dataset: Dataset
-    parts: Parts
-    team: Team
-    teacher: Run | None = None
-
-    def build_teacher(self) -> Callable[[], Teacher] | None:
-        """Return what loads the teacher, if there is one."""
-        teacher = self.teacher
-        if teacher is None:
-            return None
-        return lambda: frozen(self.run, teacher, self.dataset, self.team)
 
 
 def train(task: Task) -> None:
@@ -122,7 +93,7 @@ class _Training:
             team.strategy,
             Steps(self.steps * self.recipe.epochs, self.steps * phase.epochs_before),
             seed=run.settings.seed,
-            build_teacher=task.build_teacher(),
+            terms=task.loss_terms(self.recipe),
         )
         # Where training is: finished epochs, steps of the present one, and its sums so far.
         self.epoch = tf.Variable(phase.epochs_before, dtype=tf.int64)

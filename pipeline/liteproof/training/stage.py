@@ -199,9 +199,9 @@ def _train(run: Run, dataset: Dataset, team: Team) -> None:
     team.connect(_identity(run, team.layout))
     with team.together():
         teacher = _teacher(run, team)
-        from liteproof.training import loop  # noqa: PLC0415 - imports TensorFlow
+        from liteproof.training import loop, task  # noqa: PLC0415 - import TensorFlow
 
-        loop.train(loop.Task(run, dataset, parts(run, dataset), team, teacher))
+        loop.train(task.Task(run, dataset, parts(run, dataset), team, teacher))
 
 
 def _fine_tune(run: Run, dataset: Dataset, qat: Qat) -> None:
@@ -209,9 +209,9 @@ def _fine_tune(run: Run, dataset: Dataset, qat: Qat) -> None:
     alone = Team(ALONE, run.settings.device)
     alone.connect(_identity(run, alone.layout))
     with alone.together():
-        from liteproof.training import loop  # noqa: PLC0415 - imports TensorFlow
+        from liteproof.training import loop, task  # noqa: PLC0415 - import TensorFlow
 
-        loop.fine_tune(loop.Task(run, dataset, parts(run, dataset), alone), qat)
+        loop.fine_tune(task.Task(run, dataset, parts(run, dataset), alone), qat)
 
 
 def _identity(run: Run, layout: Layout) -> Identity:

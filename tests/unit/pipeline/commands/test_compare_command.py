@@ -134,7 +134,7 @@ def test_worse_model_ends_with_exit_code_6(tiny_run, tiny_idx, without_weights, 
     [
         ((), "expected a RUN, or A and B with --data", 2),
         (("RUN", "RUN"), "expected a RUN, or A and B with --data", 2),
-        (("RUN", "--data", "DATA"), "--data, --margin and --out go with A and B", 2),
+        (("RUN", "--data", "DATA"), "--data, --margin, --metric and --out go with A and B", 2),
         (("RUN", "RUN", "--data", "DATA"), "given twice", 3),
         (("RUN", "nothing.tflite", "--data", "DATA"), "nothing.tflite: not found", 4),
         (("RUN", "DATA", "--data", "DATA"), "no bundle in it", 4),

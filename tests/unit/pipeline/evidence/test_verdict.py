@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, norm
 
-from liteproof.evidence.paired import paired_interval
+from liteproof.evidence.paired import Counts, paired_interval
 from liteproof.evidence.records import Outcome
 from liteproof.evidence.verdict import CORRECTION, Z_ONE_SIDED, judge
 
@@ -26,7 +26,7 @@ margins = st.sampled_from([0.0, 0.0005, 0.002, 0.01, 0.05])
 
 
 def verdict(broken, fixed, n, margin=MARGIN):
-    return judge(broken, fixed, n, margin, "float", "int8")
+    return judge([Counts(broken, fixed, n)], margin, "float", "int8")
 
 
 def draw(broken_share, fixed_share, n, draws, seed):
