@@ -173,6 +173,8 @@ def _opened(file: BinaryIO, max_megapixels: int | None) -> Image.Image:
 
 def _orientation(image: Image.Image) -> Any:  # noqa: ANN401
     """Return EXIF's orientation; a picture is no worse for damage there."""
+    if not image.info:  # where Pillow would look, which takes it a while
+        return 1
     try:
         return image.getexif().get(ORIENTATION, 1)
     except Exception:  # noqa: BLE001 - Pillow raises many types
