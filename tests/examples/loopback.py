@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 SSHD = "/usr/sbin/sshd"
@@ -140,9 +141,10 @@ class Board:
 
     def cut(self):
         """End every connection to it."""
-        for child in children(self.process.pid):  # of root's, which watches over that of the user
-            for process in (*children(child), child):
-                os.kill(process, signal.SIGKILL)
+        with suppress(FileNotFoundError, ProcessLookupError):  # one that has ended meanwhile
+            for child in children(self.process.pid):  # root's, which watches over the user's
+                for process in (*children(child), child):
+                    os.kill(process, signal.SIGKILL)
 
     def stop(self):
         self.process.terminate()

@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 from loopback import Boards, make_key, missing
 
+from liteproof.deployment.connection import Connection
 from liteproof.deployment.measuring import measure
+from liteproof.errors import BoardRefusedError
 from liteproof_edge import idx
 from liteproof_edge.bundle.golden import Golden
 from liteproof_edge.bundle.manifest import SEAL, seal
@@ -211,6 +213,45 @@ def test_connection_that_is_cut_while_copying_is_resumed(boards, tmp_path):
     assert line["copied_bytes"] <= everything - there
 
 
+@pytest.mark.parametrize("step", ["looking", "copying", "installing", "verifying", "switching"])
+def test_connection_that_is_cut_leaves_the_old_release(boards, kitchen, step):
+    before = kitchen.current()
+    process = start(boards, "deploy", SECOND, kitchen.name)
+    until(process, step)
+    while process.poll() is None:
+        kitchen.cut()
+        time.sleep(0.05)
+    _, err = process.communicate(timeout=SECONDS)
+    assert process.returncode == 7, err
+    wait_for(lambda: "another deploy" not in lock_state(boards, kitchen))
+    assert kitchen.current() == before
+    run(boards, "deploy", SECOND, kitchen.name)
+    assert runs(boards, kitchen) == "mnist-micro"
+    assert not unfinished(kitchen)
+
+
+def test_connection_that_is_cut_while_pip_works_leaves_nothing(boards):
+    board = boards.add("barn")
+    process = start(boards, "deploy", FIRST, board.name)
+    wait_for(lambda: list(board.store.glob("environments/*/requirements.txt")))
+    board.cut()
+    process.communicate(timeout=SECONDS)
+    assert process.returncode == 7
+    wait_for(lambda: "another deploy" not in lock_state(boards, board))
+    assert board.current() is None
+    run(boards, "deploy", FIRST, board.name)
+    assert not unfinished(board)
+
+
+def test_file_altered_on_the_way_is_refused(boards, kitchen):
+    sha256 = hashlib.sha256(b"as it was").hexdigest()
+    with Connection(kitchen.name, boards.config) as board:
+        board.ask("lock", holder="a test")
+        with pytest.raises(BoardRefusedError, match="damaged on the way"):
+            board.put(sha256, b"as it is!", 0)
+    assert not list(kitchen.store.glob(f"files/{sha256}*"))
+
+
 def test_two_deploys_at_once_name_each_other(boards, kitchen):
     process = start(boards, "deploy", SECOND, kitchen.name)
     until(process, "copying")
@@ -245,6 +286,24 @@ def test_wrong_key_is_refused(boards, kitchen):
     said = run(boards, "deploy", SECOND, kitchen.name, exit_code=7)
     allowed.write_text(before)
     assert "Permission denied" in said
+
+
+def test_certificate_with_dates_is_held_to_them(boards):
+    """What a board sees whose clock is years off: a certificate that has ended, or not begun."""
+    board = boards.add("dated")
+    authority = make_key(board.folder / "authority")
+    line = f"cert-authority {authority.with_suffix('.pub').read_text()}"
+    (board.folder / "authorized_keys").write_text(line)
+    certificate = boards.key.with_name(f"{boards.key.name}-cert.pub")
+    sign = ["ssh-keygen", "-q", "-s", authority, "-I", "me", "-n", boards.user]
+    try:
+        for dates, exit_code in (("-5w:-4w", 7), ("+4w:+5w", 7), ("-1d:+1d", 0)):
+            public = boards.key.with_suffix(".pub")
+            subprocess.run([*sign, "-V", dates, public], check=True)
+            said = run(boards, "deploy", FIRST, board.name, "--dry-run", exit_code=exit_code)
+            assert exit_code == 0 or "Permission denied" in said
+    finally:
+        certificate.unlink()
 
 
 def test_board_without_python_is_named(boards):
@@ -335,6 +394,68 @@ def test_disk_that_fills_up_leaves_the_old_release(boards, kitchen):
     assert not list((kitchen.store / "files").glob("*.part"))
 
 
+@pytest.fixture
+def small(boards):
+    """A board whose home is a file system of its own, as large as is asked for in MB."""
+    mounted = []
+
+    def add(name, megabytes):
+        line = 'import shutil as s; s.disk_usage = lambda path: type("", (), {"free": 10**12})'
+        board = fake_python(boards, name, line)  # looks as large as need be, until it is full
+        resize(board, megabytes, "")
+        mounted.append(board.home)
+        shutil.chown(board.home, boards.user)
+        return board
+
+    yield add
+    for home in mounted:
+        subprocess.run(["umount", "--lazy", home], check=False)
+
+
+def resize(board, megabytes, options="remount,"):
+    size = f"{options}size={int(megabytes * 1024)}k"
+    command = ["mount", "-t", "tmpfs", "-o", size, "none", board.home]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"needs to mount a file system: {done.stderr.strip()}")
+
+
+@pytest.mark.parametrize(
+    ("step", "megabytes"), [("copying", 20), ("installing", 45), ("installing", 80)]
+)
+def test_disk_that_is_full_before_there_is_a_release(boards, small, step, megabytes):
+    board = small(f"full-{megabytes}", megabytes)
+    process = start(boards, "deploy", FIRST, board.name)
+    _, err = process.communicate(timeout=SECONDS)
+    said = err.strip().splitlines()
+    assert process.returncode == 8, err
+    assert step in said[-2]
+    assert "No space left" in said[-1]
+    assert board.current() is None
+    assert not unfinished(board)
+    resize(board, 400)
+    run(boards, "deploy", FIRST, board.name)
+    assert runs(boards, board) == "mnist"
+
+
+def test_disk_that_is_full_leaves_the_old_release(boards, small):
+    board = small("brimful", 400)
+    run(boards, "deploy", FIRST, board.name)
+    before = board.current()
+    size = sum(path.stat().st_size for path in THIRD.iterdir()) / 2**20
+    used = shutil.disk_usage(board.home).used / 2**20
+    for free in (0.0, size / 2, size * 1.5):  # nothing, half of the copy, half of the release
+        resize(board, used + free)
+        said = run(boards, "deploy", THIRD, board.name, exit_code=8)
+        assert "No space left" in said
+        assert board.current() == before
+        assert runs(boards, board) == "mnist"
+    resize(board, 400)
+    run(boards, "deploy", THIRD, board.name)
+    assert runs(boards, board) == "fashion-mnist"
+    assert not unfinished(board)
+
+
 def test_bundle_that_does_not_verify_there_is_not_switched_to(boards, kitchen, tmp_path):
     def swap_labels(folder):
         golden = Golden.from_bytes((folder / "golden.npz").read_bytes(), "")
@@ -376,12 +497,17 @@ def test_board_with_a_trust_file_takes_signed_bundles_alone(boards, tmp_path):
     key = make_key(tmp_path / "key")
     signers = tmp_path / "allowed_signers"
     signers.write_text(f'me namespaces="liteproof-bundle" {key.with_suffix(".pub").read_text()}')
+    dated = tmp_path / "dated_signers"
+    dated.write_text(signers.read_text().replace("me ", 'me valid-before="20200101" '))
     bundle = altered(tmp_path, lambda _: None)
     assert "manifest.sig: not found" in run(
         boards, "deploy", bundle, board.name, "--trust", signers, exit_code=4
     )
     sign = "from liteproof.bundling.signing import sign; from pathlib import Path; import sys; "
     sign += "sign(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))"
+    subprocess.run([sys.executable, "-c", sign, bundle, key, "4"], check=True)
+    run(boards, "deploy", bundle, board.name, "--trust", dated, exit_code=4)
+    assert board.current() is None
     for serial, options, exit_code in ((5, (), 0), (4, (), 4), (4, ("--allow-downgrade",), 0)):
         subprocess.run([sys.executable, "-c", sign, bundle, key, str(serial)], check=True)
         trust = ("--trust", signers) if serial == 5 else ()

@@ -1,5 +1,6 @@
 """A virtual environment of wheels that were copied: no network, and every file of a stated hash."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from liteproof_edge.board.store import COMPLETE, Store
 PROGRAM = Path("bin", "liteproof-edge")
 INSTALL_SECONDS = 1200  # a Pi Zero needs minutes
 RUN_SECONDS = 1200
+FULL = "No space left"
+MIN_FREE_BYTES = 4_000_000
 
 
 class Ended(NamedTuple):
@@ -84,6 +87,10 @@ def run(command: Sequence[str], folder: Path, seconds: float = RUN_SECONDS) -> E
 
 
 def _must(command: Sequence[str], advice: str, folder: "Path | None" = None) -> None:
-    done = run(command, folder or Path.home(), INSTALL_SECONDS)
+    where = folder or Path.home()
+    done = run(command, where, INSTALL_SECONDS)
     if done.exit_code:
+        disk = os.statvfs(where)  # venv does not say why it fails
+        if FULL in done.said or disk.f_bavail * disk.f_frsize < MIN_FREE_BYTES:
+            raise BoardError(f"{' '.join(command[1:3])}: {FULL} on device", 8)
         raise BoardError(f"{' '.join(command[1:3])}: {done.said} ({advice})")
