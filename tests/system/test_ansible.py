@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,13 +14,8 @@ ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 COLLECTION = ROOT / "scripts" / "ansible"
 FIRST, SECOND = ROOT / "models" / "mnist", ROOT / "models" / "mnist-micro"
-PLAYBOOK = """\
-- name: Boards run the bundle
-  hosts: all
-  gather_facts: false
-  roles:
-    - role: liteproof.fleet.liteproof_bundle
-"""
+DOCUMENT = (ROOT / "docs" / "fleets.md").read_text()
+PLAYBOOK = re.search(r"^```yaml\n(# boards.yml\n[^`]*)^```", DOCUMENT, re.MULTILINE)[1]
 SECONDS = 300
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=f"needs {missing()}")
@@ -83,11 +79,12 @@ def play(ansible, boards, tmp_path_factory):
         },
     }
     inventory = folder / "inventory.json"
-    inventory.write_text(json.dumps({"all": {"hosts": hosts}}))
+    inventory.write_text(json.dumps({"boards": {"hosts": hosts}}))
 
     def run(bundle, *options, exit_code=0, **variables):
         variables = {
             "liteproof_bundle_path": str(bundle),
+            "liteproof_bundle_service": False,  # loopback has no systemd
             "liteproof_bundle_ssh_config": str(boards.config),
             **variables,
         }

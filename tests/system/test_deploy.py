@@ -17,7 +17,7 @@ from loopback import Boards, make_key, missing
 
 from liteproof.deployment.connection import Connection
 from liteproof.deployment.measuring import measure
-from liteproof.errors import BoardRefusedError
+from liteproof.errors import BoardRefusedError, DeploymentError
 from liteproof_edge import idx
 from liteproof_edge.bundle.golden import Golden
 from liteproof_edge.bundle.manifest import SEAL, seal
@@ -573,7 +573,10 @@ def test_board_measures_itself_on_the_pictures_that_are_sent(boards, kitchen):
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (50, 28, 28, 1), np.uint8)
     examples = idx.Examples(images, np.arange(50) % 10)
-    found = measure(kitchen.name, examples, boards.config)
+    model = hashlib.sha256((FIRST / "model.tflite").read_bytes()).hexdigest()
+    with pytest.raises(DeploymentError, match="runs mnist, none of these models"):
+        measure(kitchen.name, examples, {"0"}, boards.config)
+    found = measure(kitchen.name, examples, {model}, boards.config)
     assert found["n"] == 50
     assert found["pictures_sha256"] == idx.digest(examples)
     said = json.loads(run(boards, "status", kitchen.name, "--json"))

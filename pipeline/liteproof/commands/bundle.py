@@ -50,14 +50,14 @@ def bundle(
 
 def next_steps(bundle: Path) -> str:
     """Return the exact commands that come next."""
-    command = "liteproof-edge"
+    pipeline, command = "liteproof", "liteproof-edge"
     if shutil.which(command) is None:  # the environment is not activated
-        command = str(Path(sys.argv[0]).with_name(command))
+        pipeline, command = (str(Path(sys.argv[0]).with_name(name)) for name in (pipeline, command))
     return "\n".join(
         (
             f"bundle:    {bundle}",
             f"verify:    {command} verify {bundle}",
             f"classify:  {command} classify {bundle} PICTURE",
-            f"deploy:    scp -r edge {bundle} pi@raspberrypi: (and there: pip install ./edge)",
+            f"deploy:    {pipeline} deploy {bundle} pi@raspberrypi.local",
         )
     )

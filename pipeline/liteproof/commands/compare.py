@@ -1,5 +1,6 @@
 """`compare`: is the candidate as good as the baseline?"""
 
+import hashlib
 import json
 import tempfile
 from pathlib import Path
@@ -52,7 +53,10 @@ MARGIN_POINTS = 0.2
     help="For A and B: the folder of comparison.json and report.html.",
 )
 @click.option(
-    "--on", "hosts", multiple=True, help="For a RUN: measure on this board, and add that."
+    "--on",
+    "hosts",
+    multiple=True,
+    help="For a RUN: measure on this board, which runs its bundle, and add that.",
 )
 @SSH_CONFIG
 @click.option("--mean", type=float, default=0.0, help="Of a Keras model; see `export`.")
@@ -122,14 +126,18 @@ def _measure(
     from liteproof.adoption.origin import pictures_of  # noqa: PLC0415
     from liteproof.comparison.stage import sample  # noqa: PLC0415
     from liteproof.deployment.measuring import measure  # noqa: PLC0415
+    from liteproof.export.stage import exported  # noqa: PLC0415
     from liteproof.runs.run import open_run  # noqa: PLC0415
 
-    dataset = pictures_of(open_run(path))
+    run = open_run(path)
+    dataset = pictures_of(run)
+    paths = [run.tflite_model(variant) for variant in exported(run, dataset)]
+    models = {hashlib.sha256(file.read_bytes()).hexdigest() for file in paths}
     examples = sample(dataset, limit or len(dataset.test.labels))
     files = []
     for number, host in enumerate(hosts):
         files.append(folder / f"{number}.json")
-        files[-1].write_text(json.dumps(measure(host, examples, config)), "utf-8")
+        files[-1].write_text(json.dumps(measure(host, examples, models, config)), "utf-8")
     return files
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +12,25 @@ from liteproof.deployment.connection import Connection
 from liteproof.deployment.plan import this_user
 from liteproof.errors import DeploymentError
 from liteproof_edge import idx
+from liteproof_edge.bundle.manifest import MODEL
 
 
-def measure(host: str, examples: idx.Examples, config: Path | None) -> dict[str, Any]:
+def measure(
+    host: str, examples: idx.Examples, models: Collection[str], config: Path | None
+) -> dict[str, Any]:
     """Have a board evaluate what it runs.
 
     Args:
         host: as ssh takes it.
         examples: model-ready pictures and their labels.
+        models: SHA-256 of each .tflite that it may run.
         config: ssh's config; None takes the user's own.
 
     Returns:
         What `liteproof-edge evaluate --json` printed there.
 
     Raises:
-        DeploymentError: it cannot, or it saw other pictures than were sent.
+        DeploymentError: it runs another model, it cannot, or it saw other pictures than were sent.
     """
     labels = examples.labels.astype(np.uint8)
     if not np.array_equal(labels, examples.labels):
@@ -39,9 +44,14 @@ def measure(host: str, examples: idx.Examples, config: Path | None) -> dict[str,
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
     with Connection(host, config) as board:
         board.ask("lock", holder=f"{this_user()}, who measures")
-        release = board.ask("status")["current"]
+        status = board.ask("status")
+        release, about = status["current"], status["about"]
         if release is None:
             raise DeploymentError(f"{host}: runs nothing; deploy a bundle first")
+        if about.get("files", {}).get(MODEL) not in models:
+            raise DeploymentError(
+                f"{host}: runs {about.get('bundle')}, none of these models; deploy one first"
+            )
         present = board.ask("have", files=list(hashes.values()))
         for name, data in contents.items():
             there = present[hashes[name]]

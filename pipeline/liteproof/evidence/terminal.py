@@ -77,12 +77,13 @@ def _figures(evidence: Evidence, names: dict[str, str]) -> list[str]:
     cut = [(_cut(row[0], room), *row[1:]) for row in rows]
     head, *lines = aligned(cut, range(2, len(HEAD)))
     shown, at = [head], 0
-    for machine, cells in groupby(evidence.cells, key=lambda cell: cell.machine):
-        if machine != evidence.cells[0].machine:
-            shown.append(f"on {machine}:")
-        n = len(list(cells))
-        shown += lines[at : at + n]
-        at += n
+    first = evidence.cells[0]
+    for (machine, n), cells in groupby(evidence.cells, key=lambda cell: (cell.machine, cell.n)):
+        if (machine, n) != (first.machine, first.n):
+            shown.append(f"on {machine}{'' if n == first.n else f', {n:,} pictures'}:")
+        count = len(list(cells))
+        shown += lines[at : at + count]
+        at += count
     return shown
 
 

@@ -31,7 +31,11 @@ def test_table_fits_80_columns_whatever_the_paths():
     cells = tuple(replace(cell, model=renamed.get(cell.model, cell.model)) for cell in made.cells)
     made = replace(
         made,
-        cells=(*cells, replace(cells[0], machine="aarch64 (emulated cortex-a72)")),
+        cells=(
+            *cells,
+            replace(cells[0], machine="aarch64 (emulated cortex-a72)"),
+            replace(cells[0], machine="aarch64 (emulated cortex-a72)", n=cells[0].n + 1000),
+        ),
         baseline=replace(made.baseline, name=before),
         candidate=replace(made.candidate, name=after),
     )
@@ -40,4 +44,5 @@ def test_table_fits_80_columns_whatever_the_paths():
 
     assert max(map(len, lines)) <= WIDTH
     assert "on aarch64 (emulated cortex-a72):" in lines
+    assert "on aarch64 (emulated cortex-a72), 1,100 pictures:" in lines
     assert LONG not in table(made)
