@@ -8,7 +8,7 @@ DEVICE_TESTS := -n 2 --dist loadfile tests/unit/edge tests/unit/repository tests
 PIPELINE_TESTS := -n 2 --dist loadfile tests/unit/pipeline
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage fuzz system board check bench clean
+.PHONY: help run test coverage fuzz system board check docs bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -44,6 +44,9 @@ check: $(INSTALLED) ## lint, format, types, one-way imports, shell scripts
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/shellcheck scripts/*.sh .ci/run
 
+docs: $(INSTALLED) ## the documentation, as a site to read offline (site/index.html)
+	PYTHONPATH=scripts $(BIN)/python -m documentation
+
 bench: $(INSTALLED) ## start-up, memory, latency, preprocessing and training, as ratios on this machine
 	$(BIN)/python scripts/bench.py
 	$(BIN)/python scripts/bench_serving.py
@@ -51,10 +54,10 @@ bench: $(INSTALLED) ## start-up, memory, latency, preprocessing and training, as
 	$(BIN)/python scripts/bench_training.py
 
 clean: ## remove the environments, runs and caches (data and released models stay)
-	rm -rf $(VENV) .venv-* runs dist .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis .coverage*
+	rm -rf $(VENV) .venv-* runs dist site .cache .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis .coverage*
 
 $(INSTALLED): pyproject.toml edge/pyproject.toml hatch_build.py constraints.txt
 	@echo "setting up $(VENV): TensorFlow is large, this takes a minute or more"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -e "./edge[camera,serve]" -e '.[dev]' -c constraints.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -e "./edge[camera,serve]" -e '.[dev,docs]' -c constraints.txt
 	touch $@

@@ -8,8 +8,12 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text()
-DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *DECISIONS]
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
+COMMANDS = (ROOT / "docs" / "commands.md").read_text()
+MODELS = (ROOT / "docs" / "models.md").read_text()
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+DOCUMENTS = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")), *PAGES]
+SCREEN_AND_A_HALF = 100  # lines
 WORKFLOW = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
 CARDS = sorted(ROOT.glob("models/*/MODEL_CARD.md"))
 
@@ -19,18 +23,22 @@ def commands(folder, *shared):
     return modules - {"__init__", *shared}
 
 
-def test_every_command_of_the_pipeline_is_in_the_readme():
+def test_every_command_of_the_pipeline_is_on_the_page_of_commands():
     found = commands("pipeline/liteproof", "options", "board_options", "cluster_options")
 
     assert len(found) == 14
-    assert all(f"`liteproof {name} " in README for name in found)
+    assert all(f"`liteproof {name} " in COMMANDS for name in found)
 
 
-def test_every_command_of_the_edge_is_in_the_readme():
+def test_every_command_of_the_edge_is_on_the_page_of_commands():
     found = commands("edge/liteproof_edge", "output", "arguments", "inspection_text", "each")
 
     assert len(found) == 8
-    assert all(f"`liteproof-edge {name} " in README for name in found)
+    assert all(f"`liteproof-edge {name} " in COMMANDS for name in found)
+
+
+def test_readme_is_short():
+    assert len(README.splitlines()) <= SCREEN_AND_A_HALF
 
 
 def test_every_make_target_is_described():
@@ -46,17 +54,19 @@ def test_readme_s_figures_are_the_released_models(card):
     name = card.parent.name
     accuracy = json.loads((card.parent / "manifest.json").read_text())["accuracy"]
     (row,) = (line for line in README.splitlines() if f"[{name}](models/{name})" in line)
+    (other,) = (line for line in MODELS.splitlines() if line.startswith(f"| `models/{name}`"))
     seeds = accuracy["several_seeds"]
 
     assert (
         f"{seeds['int8_mean']:.2%} ± {100 * seeds['int8_deviation']:.2f}".replace("%", " %") in row
     )
     assert f"{accuracy['shipped']['size_bytes'] / 1000:.1f} kB" in row
+    assert row.split("|")[2:] == other.split("|")[2:]
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(document):
-    links = re.findall(r"\]\((?!http)([^)#]+)\)", document.read_text())
+    links = re.findall(r"\]\((?!http)([^)#]+)(?:#[^)]*)?\)", document.read_text())
 
     assert [link for link in links if not (document.parent / link).exists()] == []
 

@@ -23,7 +23,7 @@ MODULES = {
     for path in root.rglob("*.py")
     if path.parent != root
 }
-SUFFIXES = tuple(".cc .jpg .json .keras .npy .npz .png .py .tflite .toml".split())
+SUFFIXES = tuple(".cc .jpg .json .keras .md .npy .npz .png .py .tflite .toml".split())
 OTHERS = ("keras.", "numpy.", "tf.")
 FILES = {str(path.relative_to(ROOT)) for path in SOURCES} | {"hatch_build.py"}
 
