@@ -1,5 +1,6 @@
 """The documentation as a site: references made from the code are fresh, and no host is asked."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -94,3 +95,18 @@ def test_every_page_is_in_the_menu():
     pages = [path.relative_to(ROOT / "docs").as_posix() for path in ROOT.glob("docs/**/*.md")]
 
     assert [page for page in pages if page not in menu] == []
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("docs/extending/*.md")), ids=lambda p: p.stem)
+def test_change_on_a_page_still_applies(page):
+    (change,) = re.findall(r"^```diff\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+    checked = subprocess.run(
+        ["git", "apply", "--check", "--recount", "-"],
+        input=change,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+
+    assert checked.returncode == 0, checked.stderr
