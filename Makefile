@@ -8,7 +8,7 @@ DEVICE_TESTS := -n 2 --dist loadfile tests/unit/edge tests/unit/repository tests
 PIPELINE_TESTS := -n 2 --dist loadfile tests/unit/pipeline
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage fuzz system board check docs bench clean
+.PHONY: help run test coverage fuzz system board check docs release bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -46,6 +46,9 @@ check: $(INSTALLED) ## lint, format, types, one-way imports, shell scripts
 
 docs: $(INSTALLED) ## the documentation, as a site to read offline (site/index.html)
 	PYTHONPATH=scripts $(BIN)/python -m documentation
+
+release: $(INSTALLED) ## both wheels and sdists into dist/, tried in empty environments on every Python here
+	$(BIN)/python scripts/release.py
 
 bench: $(INSTALLED) ## start-up, memory, latency, preprocessing and training, as ratios on this machine
 	$(BIN)/python scripts/bench.py

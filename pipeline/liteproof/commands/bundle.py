@@ -50,14 +50,17 @@ def bundle(
 
 def next_steps(bundle: Path) -> str:
     """Return the exact commands that come next."""
-    pipeline, command = "liteproof", "liteproof-edge"
-    if shutil.which(command) is None:  # the environment is not activated
-        pipeline, command = (str(Path(sys.argv[0]).with_name(name)) for name in (pipeline, command))
+    edge, liteproof = (_as_found(name) for name in ("liteproof-edge", "liteproof"))
     return "\n".join(
         (
             f"bundle:    {bundle}",
-            f"verify:    {command} verify {bundle}",
-            f"classify:  {command} classify {bundle} PICTURE",
-            f"deploy:    {pipeline} deploy {bundle} pi@raspberrypi.local",
+            f"verify:    {edge} verify {bundle}",
+            f"classify:  {edge} classify {bundle} PICTURE",
+            f"deploy:    {liteproof} deploy {bundle} pi@raspberrypi.local",
         )
     )
+
+
+def _as_found(command: str) -> str:
+    """Return how to call a program of ours: by its path, where the environment is not activated."""
+    return command if shutil.which(command) else str(Path(sys.argv[0]).with_name(command))
