@@ -1,7 +1,7 @@
 """What a recipe's model is and costs a device, before any training."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import keras
 import numpy as np
@@ -16,7 +16,7 @@ from liteproof.description.dimensions import Dimensions
 from liteproof.description.layer_table import Row, Shape, layer_table
 from liteproof.description.portability import BELOW_ZERO, MEASURED_ON, unportable_operators
 from liteproof.network.architecture import build
-from liteproof.recipes.schema import Recipe
+from liteproof.recipes.schema import NOTHING, Recipe
 from liteproof_edge.inspection.inspect import Cost, inspect
 from liteproof_edge.model.flatbuffer import read_model
 from liteproof_edge.text_table import aligned
@@ -103,7 +103,8 @@ def describe(recipe: Recipe, dimensions: Dimensions) -> Description:
     """
     keras.utils.clear_session()
     keras.utils.set_random_seed(SEED)
-    model = build(recipe.architecture, *dimensions)
+    architecture = replace(recipe.architecture, weights=NOTHING)  # which no figure depends on
+    model = build(architecture, *dimensions)
     rng = np.random.default_rng(SEED)
     _leave_the_start(model, rng)
     named = convert(model, Variant(Scheme.INT8), _noise(dimensions.shape, rng))

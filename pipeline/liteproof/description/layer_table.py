@@ -62,11 +62,36 @@ class _Table:
 
     def rows(self, architecture: Architecture) -> Iterator[Row]:
         yield Row(0, "pixels", self.pixels)
+        if architecture.backbone:
+            yield self._backbone(architecture)
         for index, layer in enumerate(architecture.layers):
             yield from self._layer(layer, f"{layer.type}_{index}", 0)
         yield from self._flatten("flatten", 0)
         logits = self.layers[OUTPUT].output.shape[-1]
         yield self._weighted(OUTPUT, f"dense, {logits} units: the logits", "one for each class", 0)
+
+    def _backbone(self, architecture: Architecture) -> Row:
+        """Return the row of all layers but those after it, and of what scales the pixels."""
+        after = tuple(f"{layer.type}_{index}" for index, layer in enumerate(architecture.layers))
+        own = [
+            layer
+            for layer in self.layers.values()
+            if not layer.name.startswith(after) and layer.name not in {"flatten", OUTPUT}
+        ]
+        kernels = [
+            (layer, math.prod(layer.kernel.shape))
+            for layer in own
+            if layer.weights and hasattr(layer, "kernel")
+        ]
+        name = architecture.backbone.value if architecture.backbone else ""
+        return Row(
+            0,
+            _words(name, f"alpha {architecture.alpha:g}"),
+            tuple(own[-1].output.shape[1:]),
+            f"{len(own) - 1} layers",
+            sum(kernel + layer.output.shape[-1] for layer, kernel in kernels),
+            sum(kernel * math.prod(layer.output.shape[1:-1]) for layer, kernel in kernels),
+        )
 
     def _layer(self, layer: Layer, name: str, depth: int) -> Iterator[Row]:
         match layer:

@@ -66,7 +66,7 @@ def export_gated(
         As `export`, except where only one form cannot be tried.
     """
     dataset = pictures_of(run)
-    if run.adoption:
+    if run.adoption or run.recipe.architecture.backbone:
         forms = [form for form in forms if form.weights is Weights.FLOAT]
     with _exporter(run, dataset, choices) as exporter:
 
@@ -168,6 +168,8 @@ def _export(
 ) -> Exported:
     if run.adoption and variant.weights is Weights.QAT:
         raise RunError(f"{run.path}: {variant.name}: an adopted model is not trained further here")
+    if run.recipe.architecture.backbone and variant.weights is Weights.QAT:
+        raise RunError(f"{run.path}: {variant.name}: a backbone has no rounded form to train")
     run.require(run.trained_model(variant.weights), f"train {run.recipe.name} --out {run.path}")
     stage = _stage(run, dataset, variant, strip=choices.strip, wide=wide)
     stage.perform(lambda: exporter().export(variant, wide))

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from liteproof.errors import RecipeError
+from liteproof.network.backbone import Trunk, first_trainable, place
 from liteproof.network.layers import BatchNormalization, elu
 from liteproof.recipes.schema import (
     Activation,
@@ -29,28 +30,47 @@ POOLS = {
 }
 
 
-def build(architecture: Architecture, shape: tuple[int, int, int], classes: int) -> keras.Model:
+def build(
+    architecture: Architecture,
+    shape: tuple[int, int, int],
+    classes: int,
+    *,
+    fine_tuning: bool = False,
+) -> keras.Model:
     """Build an untrained model; its weights follow from `keras.utils.set_random_seed`.
+
+    Those of a pretrained backbone are a file's, and are frozen.
 
     Args:
         architecture: from the recipe.
         shape: one picture's height, width and channels.
         classes: how many.
+        fine_tuning: whether a backbone's layers are trained too, from `trainable_from` on.
 
     Returns:
         A model from pixels, float32 (n, height, width, channels) in 0 to 255, to logits, float32
         (n, classes). Every layer has a name of our own: the same recipe gives the same bytes.
 
     Raises:
-        RecipeError: the layers do not fit on one another.
+        RecipeError: the layers do not fit on one another, or the backbone's weights are not here.
     """
     pixels = keras.Input(shape, name=INPUT)
-    values = keras.layers.Rescaling(1 / 255, name="rescaling")(pixels)
+    trunk = Trunk(pixels, ())
+    if architecture.backbone:
+        trunk = place(architecture, pixels)
+        values = trunk.values
+    else:
+        values = keras.layers.Rescaling(1 / 255, name="rescaling")(pixels)
     for index, layer in enumerate(architecture.layers):
         name, where = f"{layer.type}_{index}", f"architecture.layers[{index}]"
         values = _place(layer, values, name, where)
     logits = keras.layers.Dense(classes, dtype="float32", name=OUTPUT)(_flat(values, "flatten"))
-    return keras.Model(pixels, logits)
+    model = keras.Model(pixels, logits)
+    if architecture.is_pretrained:
+        first = first_trainable(architecture, trunk.layers) if fine_tuning else len(trunk.layers)
+        for name in trunk.layers[:first]:
+            model.get_layer(name).trainable = False
+    return model
 
 
 def _place(layer: Layer, values: tf.Tensor, name: str, where: str) -> tf.Tensor:

@@ -21,7 +21,12 @@ class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
     def __init__(self, momentum: float = MOMENTUM, **options: Any) -> None:  # noqa: ANN401
         super().__init__(momentum=momentum, **options)
 
-    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:  # noqa: FBT001
+    def call(
+        self,
+        inputs: tf.Tensor,
+        training: bool | None = None,  # noqa: FBT001 - Keras' own signature
+        mask: None = None,  # noqa: ARG002 - the same
+    ) -> tf.Tensor:
         """Normalise by this batch's statistics while training, else by the moving ones.
 
         Source: Ioffe and Szegedy 2015, arXiv:1502.03167.
@@ -44,6 +49,23 @@ class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
         for moving, current in ((self.moving_mean, mean), (self.moving_variance, variance)):
             moving.assign(moving * self.momentum + current * (1.0 - self.momentum))
         return normalized
+
+
+@keras.saving.register_keras_serializable("liteproof")
+class KeptNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
+    """Batch normalisation by the statistics that came with its weights, while training too.
+
+    A few pictures' own statistics would spoil what many have taught the layers around it.
+    """
+
+    def call(
+        self,
+        inputs: tf.Tensor,
+        training: bool | None = None,  # noqa: ARG002, FBT001 - Keras' own signature
+        mask: None = None,  # noqa: ARG002 - the same
+    ) -> tf.Tensor:
+        """Normalise by the moving statistics."""
+        return super().call(inputs, training=False)
 
 
 @keras.saving.register_keras_serializable("liteproof")

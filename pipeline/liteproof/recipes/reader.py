@@ -17,6 +17,7 @@ import tomllib
 from pydantic import TypeAdapter, ValidationError
 
 from liteproof.errors import RecipeError
+from liteproof.recipes.consistency import check_consistency
 from liteproof.recipes.schema import (
     AdoptedRecipe,
     Conv,
@@ -113,9 +114,11 @@ def parse_recipe(text: str, where: str) -> RecipeFile:
     try:
         # By way of JSON, where a strict check still turns lists into tuples and words into enums.
         adapter: TypeAdapter[Recipe] = TypeAdapter(kind)
-        return RecipeFile(adapter.validate_json(json.dumps(table, default=str)), text)
+        recipe = adapter.validate_json(json.dumps(table, default=str))
     except ValidationError as error:
         raise RecipeError(f"{where}: {_explain(error, kind)}") from None
+    check_consistency(recipe, where)
+    return RecipeFile(recipe, text)
 
 
 def _explain(error: ValidationError, kind: type[Recipe]) -> str:

@@ -112,11 +112,37 @@ Layer = Annotated[
 ]
 
 
+class Backbone(Enum):
+    """A known network to begin with, without its last layers, by Keras' name."""
+
+    MOBILENET_V2 = "MobileNetV2"
+    MOBILENET_V3_SMALL = "MobileNetV3Small"
+    EFFICIENTNET_B0 = "EfficientNetB0"
+
+
+IMAGENET = "imagenet"  # weights that Keras downloads
+NOTHING = "none"
+
+
 @dataclass(frozen=True, config=STRICT)
 class Architecture:
-    """The layers between the pixels and the logits."""
+    """What is between the pixels and the logits: a backbone if there is one, then the layers.
+
+    A backbone with weights is trained in two phases: first only what comes after it, then, by
+    [training.fine_tuning], its layers from `trainable_from` on too. Its batch normalisation keeps
+    the statistics that came with the weights.
+    """
 
     layers: tuple[Layer, ...]
+    backbone: Backbone | None = None
+    alpha: PositiveFloat = 1.0  # of its filters, how many: 0.35 has about a third
+    weights: str = NOTHING  # to begin with: "imagenet", a file, or "none", from nothing
+    trainable_from: str | Annotated[int, Field(ge=0)] = NOTHING  # a layer's name or number
+
+    @property
+    def is_pretrained(self) -> bool:
+        """Whether it begins with a backbone that has learnt something."""
+        return self.backbone is not None and self.weights != NOTHING
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -229,6 +255,14 @@ class Qat:
 
 
 @dataclass(frozen=True, config=STRICT)
+class FineTuning:
+    """Training a pretrained backbone's last layers too, after the training proper."""
+
+    epochs: PositiveInt
+    learning_rate: PositiveFloat  # lower than before: a tenth or less
+
+
+@dataclass(frozen=True, config=STRICT)
 class Training:
     """How the weights are found."""
 
@@ -246,6 +280,7 @@ class Training:
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     augmentation: Augmentation = Field(default_factory=Augmentation)
     distillation: Distillation | None = None
+    fine_tuning: FineTuning | None = None
     qat: Qat | None = None
 
 

@@ -22,7 +22,7 @@ from liteproof.recipes.schema import Qat
 from liteproof.storage import tensorflow_writing, write_file, writing
 from liteproof.training.history import Epoch, log_epoch, read_history, write_history
 from liteproof.training.learner import Learner, Steps
-from liteproof.training.phases import Phase, fine_tuning, training_proper
+from liteproof.training.phases import Phase, fine_tuning, training_proper, unfreezing
 from liteproof.training.task import Task
 
 CHECKPOINT_SECONDS = 300  # at least so often, within an epoch
@@ -31,7 +31,8 @@ CHECKPOINT_SECONDS = 300  # at least so often, within an epoch
 def train(task: Task) -> None:
     """Train the run's recipe, from its last checkpoint if it has one, and write `model.keras`.
 
-    Where the recipe has quantization-aware training, that goes on from there to `model-qat.keras`.
+    A pretrained backbone is frozen at first, and fine-tuned then. Where the recipe has
+    quantization-aware training, that goes on from there to `model-qat.keras`.
 
     The same run, interrupted anywhere and taken up at the same number of threads, ends in the same
     weights, bit for bit.
@@ -46,6 +47,11 @@ def train(task: Task) -> None:
         run, dataset, parts = task.run, task.dataset, task.parts
         done = _Training(task, asked, training_proper(run, dataset))
         done.finish()
+        tuning = run.recipe.training.fine_tuning
+        if tuning:
+            phase = unfreezing(run, dataset, done.learner.average, int(done.epoch), tuning)
+            done = _Training(task, asked, phase)
+            done.finish()
         qat = run.recipe.training.qat
         if qat:
             phase = fine_tuning(run, dataset, parts, done.learner.average, int(done.epoch), qat)
@@ -100,7 +106,7 @@ class _Training:
         self.step = tf.Variable(0, dtype=tf.int64)
         self.sums = tf.Variable([0.0, 0.0, 0.0], dtype=tf.float64)  # loss, correct, seconds
         self.best_loss = tf.Variable(math.inf, dtype=tf.float64)
-        self.best_epoch = tf.Variable(0, dtype=tf.int64)
+        self.best_epoch = tf.Variable(phase.epochs_before, dtype=tf.int64)
         self.best = [tf.Variable(weights) for weights in self.learner.average.get_weights()]
         self.place = [self.epoch, self.step, self.sums, self.best_loss, self.best_epoch]
         self.checkpoint = tf.train.Checkpoint(

@@ -1,4 +1,4 @@
-"""The parts of a training: the training proper, and the one through the rounding of int8."""
+"""The parts of a training: the training proper, a backbone's, and through the rounding of int8."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ import keras
 from liteproof.data.dataset import Dataset, Parts
 from liteproof.network.architecture import build
 from liteproof.randomness import Stream, random_stream
-from liteproof.recipes.schema import Precision, Qat, Training
+from liteproof.recipes.schema import FineTuning, Precision, Qat, Training
 from liteproof.runs.run import Run
 from liteproof.training.qat import quantized_twin
 
@@ -38,14 +38,45 @@ class Phase:
 
 
 def training_proper(run: Run, dataset: Dataset) -> Phase:
-    """Return the phase that trains the recipe's layers from nothing."""
+    """Return the phase that trains the recipe's layers from nothing, but a pretrained backbone."""
     architecture, classes = run.recipe.architecture, len(dataset.labels)
+    is_last = run.recipe.training.fine_tuning is None
     return Phase(
         build=lambda: build(architecture, dataset.shape, classes),
         training=replace(run.recipe.training, precision=run.settings.precision),
         key="training",
         epochs_before=0,
         checkpoints=run.checkpoints,
+        product=run.keras_model if is_last else run.checkpoints / "frozen.keras",
+    )
+
+
+def unfreezing(
+    run: Run, dataset: Dataset, trained: keras.Model, epochs_before: int, tuning: FineTuning
+) -> Phase:
+    """Return the phase that trains a backbone's last layers too, at a lower rate.
+
+    Source: Chollet, "Transfer learning and fine-tuning", Keras' developer guides.
+    """
+    training = run.recipe.training
+
+    def unfrozen() -> keras.Model:
+        architecture, classes = run.recipe.architecture, len(dataset.labels)
+        model = build(architecture, dataset.shape, classes, fine_tuning=True)
+        model.set_weights(trained.get_weights())
+        return model
+
+    return Phase(
+        build=unfrozen,
+        training=replace(
+            training,
+            epochs=tuning.epochs,
+            learning_rate=tuning.learning_rate,
+            precision=run.settings.precision,
+        ),
+        key="training.fine_tuning",
+        epochs_before=epochs_before,
+        checkpoints=run.checkpoints / "fine-tuning",
         product=run.keras_model,
     )
 

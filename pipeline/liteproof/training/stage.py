@@ -23,7 +23,7 @@ from liteproof.progress import say
 from liteproof.randomness import Stream, random_stream
 from liteproof.recipes.input_spec import preprocessing_spec
 from liteproof.recipes.reader import RecipeFile, load_recipe
-from liteproof.recipes.schema import Precision, Qat, Recipe
+from liteproof.recipes.schema import IMAGENET, NOTHING, Precision, Qat, Recipe
 from liteproof.runs.run import Run, Settings, begin, find_run
 from liteproof.runs.stage import Stage, digest
 from liteproof.storage import PARTIAL, make_folder
@@ -192,7 +192,19 @@ def _decode(*arguments: Any) -> None:  # noqa: ANN401 - those of load_dataset
 
 def _training(run: Run) -> Stage:
     inputs = [run.recipe_file.part(*TRAINED_BY), str(run.settings), run.fingerprint]
+    inputs += _pretrained(run.recipe)
     return Stage("train", run.path, inputs, run.trained_models)
+
+
+def _pretrained(recipe: Recipe) -> list[str]:
+    """Return the digest of the weights that a backbone begins with, where they are a file."""
+    weights = recipe.architecture.weights
+    if weights in {IMAGENET, NOTHING}:
+        return []
+    file = Path(weights).expanduser()
+    if not file.is_file():
+        raise RecipeError(f"architecture.weights: {weights}: no such file")
+    return [digest(file)]
 
 
 def _train(run: Run, dataset: Dataset, team: Team) -> None:
