@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from liteproof.cluster.strategy import make_strategy
-from liteproof.recipes.schema import Architecture, Augmentation, Conv, Precision, Recipe, Residual
+from liteproof.recipes.schema import Architecture, Conv, Recipe, Residual
+from liteproof.recipes.training import Augmentation, Precision
 from liteproof.tensorflow_setup import Device, prepare
 
 ROUNDS = 2

@@ -19,7 +19,8 @@ from liteproof.progress import say
 from liteproof.randomness import Stream, random_stream
 from liteproof.recipes.input_spec import preprocessing_spec
 from liteproof.recipes.reader import RecipeFile, parse_recipe
-from liteproof.recipes.schema import Adoption, DatasetChoice, Precision
+from liteproof.recipes.schema import Adoption, DatasetChoice
+from liteproof.recipes.training import Precision
 from liteproof.runs.run import Run, Settings, begin, find_run
 from liteproof.runs.stage import Stage
 from liteproof.storage import make_folder

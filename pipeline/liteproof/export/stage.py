@@ -17,7 +17,7 @@ from liteproof.export.fallback import Fallback, descend, shipped_record
 from liteproof.export.subject import Pictures, Subject
 from liteproof.progress import say
 from liteproof.randomness import Stream, random_stream
-from liteproof.recipes.schema import Qat
+from liteproof.recipes.training import Qat
 from liteproof.runs.run import Run
 from liteproof.runs.stage import Stage, digest
 from liteproof.storage import write_file

@@ -7,7 +7,8 @@ from pathlib import Path
 from liteproof.conversion.variants import Scheme, Variant, Weights
 from liteproof.errors import RunError
 from liteproof.recipes.reader import RecipeFile, parse_recipe
-from liteproof.recipes.schema import AdoptedRecipe, Adoption, Precision, Recipe
+from liteproof.recipes.schema import AdoptedRecipe, Adoption, Recipe
+from liteproof.recipes.training import Precision
 from liteproof.storage import make_folder, write_file
 from liteproof.tensorflow_setup import Device
 

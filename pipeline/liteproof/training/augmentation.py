@@ -4,7 +4,7 @@ import math
 
 import tensorflow as tf
 
-from liteproof.recipes.schema import Augmentation, Fill
+from liteproof.recipes.training import Augmentation, Fill
 
 WHITE = 255.0
 FILL_MODES = {Fill.BLACK: "CONSTANT", Fill.REFLECT: "REFLECT", Fill.EDGE: "NEAREST"}

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from liteproof.data.mapped import gather
 from liteproof.network.batching import pictures_at_once
-from liteproof.recipes.schema import Precision, Training
+from liteproof.recipes.training import Precision, Training
 from liteproof.training.augmentation import Draws, augment
 from liteproof.training.optimization import optimizer
 from liteproof_edge.idx import Examples

@@ -18,7 +18,7 @@ from liteproof import progress
 from liteproof.data.mapped import gather
 from liteproof.errors import RecipeError, StoppedError, TrainingError
 from liteproof.randomness import Stream, random_stream
-from liteproof.recipes.schema import Qat
+from liteproof.recipes.training import Qat
 from liteproof.storage import tensorflow_writing, write_file, writing
 from liteproof.training.history import Epoch, log_epoch, read_history, write_history
 from liteproof.training.learner import Learner, Steps

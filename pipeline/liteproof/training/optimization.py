@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from liteproof.recipes.schema import Precision, Schedule, Training
+from liteproof.recipes.training import Precision, Schedule, Training
 
 
 class WarmupThenFall(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]

@@ -9,7 +9,7 @@ import keras
 from liteproof.data.dataset import Dataset, Parts
 from liteproof.network.architecture import build
 from liteproof.randomness import Stream, random_stream
-from liteproof.recipes.schema import FineTuning, Precision, Qat, Training
+from liteproof.recipes.training import FineTuning, Precision, Qat, Training
 from liteproof.runs.run import Run
 from liteproof.training.qat import quantized_twin
 

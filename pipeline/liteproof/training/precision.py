@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from liteproof.recipes.schema import Precision
+from liteproof.recipes.training import Precision
 from liteproof.tensorflow_setup import Device
 
 CPUINFO, NVIDIA = Path("/proc/cpuinfo"), Path("/dev/nvidia0")

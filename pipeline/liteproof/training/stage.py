@@ -23,7 +23,8 @@ from liteproof.progress import say
 from liteproof.randomness import Stream, random_stream
 from liteproof.recipes.input_spec import preprocessing_spec
 from liteproof.recipes.reader import RecipeFile, load_recipe
-from liteproof.recipes.schema import IMAGENET, NOTHING, Precision, Qat, Recipe
+from liteproof.recipes.schema import IMAGENET, NOTHING, Recipe
+from liteproof.recipes.training import Precision, Qat
 from liteproof.runs.run import Run, Settings, begin, find_run
 from liteproof.runs.stage import Stage, digest
 from liteproof.storage import PARTIAL, make_folder

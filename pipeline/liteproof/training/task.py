@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from liteproof.cluster.team import Team
 from liteproof.data.dataset import Dataset, Parts
-from liteproof.recipes.schema import Training
+from liteproof.recipes.training import Training
 from liteproof.runs.run import Run
 from liteproof.training.balancing import balanced_weights
 from liteproof.training.distillation import frozen

@@ -34,7 +34,8 @@ two = make_strategy(Device.CPU, Layout(Strategy.MIRRORED, 2))
 import tensorflow as tf
 from liteproof.network import architecture
 from liteproof.training.learner import Learner, Steps
-from liteproof.recipes.schema import Architecture, Augmentation, Conv, Training
+from liteproof.recipes.schema import Architecture, Conv
+from liteproof.recipes.training import Augmentation, Training
 rng = np.random.default_rng(0)
 images = rng.integers(0, 256, (3, 8, 12, 12, 1)).astype(np.uint8)
 labels = rng.integers(0, 3, (3, 8))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from liteproof.recipes.schema import Augmentation, Fill
+from liteproof.recipes.training import Augmentation, Fill
 from liteproof.training.augmentation import Draws, augment
 
 N = 40

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from sklearn.utils.class_weight import compute_class_weight
 
-from liteproof.recipes.schema import Training
+from liteproof.recipes.training import Training
 from liteproof.training.balancing import balanced_weights
 from liteproof.training.learner import Learner, LossTerms, Steps
 from liteproof_edge.idx import Examples

@@ -12,7 +12,7 @@ from liteproof.cluster.strategy import Layout, Strategy
 from liteproof.data.dataset import cached_dataset
 from liteproof.errors import RecipeError, RunError, StoppedError
 from liteproof.recipes.reader import parse_recipe
-from liteproof.recipes.schema import Precision
+from liteproof.recipes.training import Precision
 from liteproof.runs.run import Settings
 from liteproof.tensorflow_setup import Device
 from liteproof.training import stage

@@ -1,6 +1,6 @@
 import pytest
 
-from liteproof.recipes.schema import Precision
+from liteproof.recipes.training import Precision
 from liteproof.tensorflow_setup import Device
 from liteproof.training import precision
 from liteproof.training.precision import resolve_precision

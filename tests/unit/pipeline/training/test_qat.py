@@ -24,9 +24,9 @@ from liteproof.recipes.schema import (
     GlobalPool,
     Padding,
     Pool,
-    Precision,
     Residual,
 )
+from liteproof.recipes.training import Precision
 from liteproof.runs.run import Settings
 from liteproof.tensorflow_setup import Device
 from liteproof.training import loop, stage
