@@ -16,6 +16,7 @@ from liteproof.commands.describe import describe
 from liteproof.commands.export import export
 from liteproof.commands.forecast import forecast
 from liteproof.commands.inspect import inspect
+from liteproof.commands.new import new
 from liteproof.commands.rollback import rollback
 from liteproof.commands.run import run
 from liteproof.commands.status import status
@@ -28,7 +29,7 @@ INTERRUPTED = "interrupted; `run` resumes by itself, `train` with --resume"
 # Every command, in the order in which a person needs them.
 SECTIONS: Mapping[str, tuple[click.Command, ...]] = {
     "All at once": (run, adopt),
-    "Get data and design": (data, describe),
+    "Get data and design": (new, data, describe),
     "Train, export and compare": (train, export, compare),
     "Ship": (bundle, deploy, status, rollback, wheelhouse),
     "Look into a model": (inspect, forecast),

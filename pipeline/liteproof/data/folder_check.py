@@ -11,6 +11,7 @@ from liteproof.data.decoding import Seen, examine
 from liteproof.data.division import TEST_SHARE, fixed_order, held_out
 from liteproof.data.folder_listing import TEST, TRAIN, Listed, Listing, list_pictures
 from liteproof.data.picture_folder import PictureFolder
+from liteproof.data.twins import Twins, find_twins, twins_sentence
 from liteproof_edge.errors import DatasetError, one_line
 
 SHOWN = 10  # unreadable pictures that are named
@@ -53,6 +54,9 @@ def check_folder(
             "them, or leave them out with --skip-unreadable"
         )
     train, test = _divide(folder, listing, seen.keys())
+    twins = _twins(folder, train, test)
+    if twins:
+        report(f"{name}: {one_line(twins_sentence(twins, len(test)))}")
     sizes = [(size.height, size.width) for size in seen.values()]
     return PictureFolder(
         name=name,
@@ -67,6 +71,14 @@ def check_folder(
         largest=max(sizes, key=_extent),
         modes=tuple(sorted(Counter(size.mode for size in seen.values()).items())),
     )
+
+
+def _twins(folder: Path, train: tuple[Listed, ...], test: tuple[Listed, ...]) -> list[Twins]:
+    try:
+        return find_twins(folder, (each.path for each in train), (each.path for each in test))
+    except OSError as error:
+        where = error.filename or folder
+        raise DatasetError(f"{where}: cannot be read: {error.strerror or error}") from None
 
 
 def _extent(size: tuple[int, int]) -> tuple[int, tuple[int, int]]:

@@ -109,6 +109,15 @@ def record(folder: PictureFolder, data_dir: Path) -> None:
     write_file(record_path(folder.name, data_dir), json.dumps(values))
 
 
+def recorded_name(name: str, data_dir: Path) -> Path | None:
+    """Return where the image folder is, or was, that has a name; None where none has it."""
+    try:
+        value = json.loads(record_path(name, data_dir).read_text(encoding="utf-8"))
+        return Path(value["folder"])
+    except (OSError, ValueError, KeyError, TypeError):  # none, or damaged: it may be replaced
+        return None
+
+
 def recorded_folder(name: str, data_dir: Path) -> PictureFolder | None:
     """Return the image folder that is the dataset of a name, or None where there is none.
 
