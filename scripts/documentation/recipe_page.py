@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from liteproof.recipes import schema
+from liteproof.recipes import schema, training
 from liteproof.recipes.schema import Recipe
 
 PREFIX = "#/$defs/"
@@ -36,6 +36,7 @@ TABLES = {
     "Training": "`[training]`",
     "Augmentation": "`[training.augmentation]`",
     "Distillation": "`[training.distillation]`",
+    "FineTuning": "`[training.fine_tuning]`",
     "Qat": "`[training.qat]`",
     "QuantizationChoice": "`[quantization]`",
     "Gates": "`[gates]`",
@@ -105,9 +106,10 @@ def _paragraph(text: str) -> str:
 
 def _comments(name: str) -> Mapping[str, str]:
     """Return what the comment beside each field of a class says, base classes' too."""
+    found = {**vars(training), **vars(schema)}[name]
     return {
         key: comment
-        for kind in reversed(getattr(schema, name).__mro__[:-1])
+        for kind in reversed(found.__mro__[:-1])
         for key, comment in _fields(inspect.getsource(kind))
     }
 

@@ -23,8 +23,8 @@ MODULES = {
     for path in root.rglob("*.py")
     if path.parent != root
 }
-SUFFIXES = tuple(".cc .jpg .json .keras .md .npy .npz .png .py .tflite .toml".split())
-OTHERS = ("keras.", "numpy.", "tf.")
+SUFFIXES = tuple(".cc .jpg .json .keras .md .npy .npz .png .py .tflite .toml .yml".split())
+OTHERS = ("keras.", "numpy.", "tf.", "liteproof.fleet.")  # the last: an Ansible collection
 FILES = {str(path.relative_to(ROOT)) for path in SOURCES} | {"hatch_build.py"}
 
 
