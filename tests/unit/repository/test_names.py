@@ -88,8 +88,10 @@ def missing(path):
     dotted = set(re.findall(r"\bliteproof(?:_edge)?(?:\.[A-Za-z_]\w*)+", prose))
     if path.suffix == ".py":  # a document names the keys of recipes in the same way
         names = re.findall(r"`([A-Za-z_]\w*(?:\.\w+)+)`", prose)
-        dotted |= {name for name in names if not name.startswith(OTHERS)}
-    dotted = {name for name in dotted if not name.endswith(SUFFIXES)}
+        dotted |= set(names)
+    dotted = {
+        name for name in dotted if not name.endswith(SUFFIXES) and not name.startswith(OTHERS)
+    }
     files = set(re.findall(r"[\w./]*\w+\.py\b", prose))
     return {name for name in dotted if not (is_there(name) or is_a_member(name))} | {
         name for name in files if not any(f"/{file}".endswith(f"/{name}") for file in FILES)
