@@ -5,6 +5,7 @@ any other.
 """
 
 import socket
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -129,6 +130,7 @@ def _no_long_wait() -> Iterator[None]:
     """Give up on a network that does not answer, and keep Keras' own lines off the terminal."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(DOWNLOAD_SECONDS)
+    warnings.filterwarnings("ignore", "`input_shape` is undefined or non-square", UserWarning)
     interactive = keras.config.is_interactive_logging_enabled()
     keras.config.disable_interactive_logging()
     try:

@@ -8,6 +8,7 @@ from liteproof.starting.survey import Survey
 
 SIDES = (32, 48, 64, 96)  # that layers from nothing are trained at on a processor
 BACKBONE_SIDES = (96, 128, 160)  # that ImageNet's weights exist for
+ALPHA = 0.5  # of the backbone: a compromise between its size and what it knows
 AS_THEY_ARE = 64  # pixels of a side up to which pictures of one size keep it
 FEW = 500  # pictures of a class below which a pretrained backbone helps most
 UNBALANCED = 2.0  # times the pictures of the rarest class
@@ -59,7 +60,8 @@ def advise(found: Survey) -> Advice:
     size = _size(found, SIDES)
     wants_backbone = not found.is_grey and counts[len(counts) // 2] < FEW
     large = _size(found, BACKBONE_SIDES)
-    file = weights_file(Architecture((), backbone=Backbone.MOBILENET_V2, weights=IMAGENET), large)
+    backbone = Architecture((), Backbone.MOBILENET_V2, ALPHA, IMAGENET)
+    file = weights_file(backbone, large)
     advice = Advice(
         size=size,
         is_grey=found.is_grey,

@@ -3,7 +3,7 @@
 import json
 
 from liteproof.data.twins import twins_sentence
-from liteproof.starting.advice import Advice
+from liteproof.starting.advice import ALPHA, Advice
 from liteproof.starting.survey import Survey
 
 MOST_CLASSES = 30  # that a comment lists
@@ -113,6 +113,7 @@ def _preprocessing(advice: Advice) -> list[str]:
 def _architecture(advice: Advice) -> list[str]:
     backbone = [
         'backbone = "MobileNetV2"',
+        f"alpha = {ALPHA} # 0.35 is smaller and quicker, 1.0 larger and better",
         'weights = "imagenet"',
         'trainable_from = "block_13_expand" # from there on it is trained too, after the rest',
         "layers = [",

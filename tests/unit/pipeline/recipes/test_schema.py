@@ -142,3 +142,40 @@ def test_file_that_is_no_recipe_is_refused(tmp_path, content):
 def test_what_is_no_file_is_no_recipe(path):
     with pytest.raises(RecipeError, match="cannot be read"):
         load_recipe(path)
+
+
+BACKBONE = 'backbone = "MobileNetV2"\n'
+TUNING = "[training.fine_tuning]\nepochs = 1\nlearning_rate = 0.001\n"
+
+
+@pytest.mark.parametrize(
+    ("architecture", "training", "problem"),
+    [
+        ('weights = "imagenet"', "", "architecture.weights: goes with architecture.backbone"),
+        ("", TUNING, "training.fine_tuning: goes with architecture.backbone"),
+        (f"{BACKBONE}alpha = 0.4\nweights = 'imagenet'", "", "architecture.alpha: 0.4, Mobile"),
+        (f"{BACKBONE}trainable_from = 3", TUNING, "architecture.trainable_from: goes with weights"),
+        (
+            f"{BACKBONE}weights = 'imagenet'\ntrainable_from = 3",
+            "",
+            "architecture.trainable_from: goes with [training.fine_tuning]",
+        ),
+        (
+            f"{BACKBONE}weights = 'imagenet'",
+            TUNING,
+            "[training.fine_tuning]: goes with architecture.trainable_from",
+        ),
+        (BACKBONE, "[training.qat]\nepochs = 1\nlearning_rate = 0.1\n", "training.qat: not with"),
+        ('backbone = "EfficientNetB0"\nalpha = 0.5', "", "architecture.alpha: 0.5, EfficientNet"),
+        ('backbone = "ResNet50"', "", "architecture.backbone: 'ResNet50'"),
+    ],
+)
+def test_parts_that_do_not_go_together_are_refused(tiny_recipe, architecture, training, problem):
+    text = tiny_recipe.read_text()
+    text = text.replace("[architecture]\n", f"[architecture]\n{architecture}\n")
+    text = text.replace("[quantization]", f"{training}\n[quantization]")
+
+    with pytest.raises(RecipeError) as caught:
+        parse_recipe(text, "tiny.toml")
+
+    assert str(caught.value).startswith(f"tiny.toml: {problem}")
