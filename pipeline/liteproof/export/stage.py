@@ -7,7 +7,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from liteproof.adoption.origin import pictures_of
-from liteproof.calibration.choice import choose
+from liteproof.calibration.choice import choose, without_twins
 from liteproof.conversion.variants import FLOAT32, Variant, Weights, every_variant, named
 from liteproof.data.dataset import Dataset
 from liteproof.errors import RunError
@@ -146,6 +146,7 @@ def _subject(run: Run, dataset: Dataset) -> Subject:
         random_stream(run.settings.seed, Stream.CALIBRATION),
     )
     held_out = train.images[divided.validation]
+    chosen = without_twins(train.images, chosen, (held_out, dataset.test.images))
     return Subject(
         folder=run.path,
         name=run.recipe.name,

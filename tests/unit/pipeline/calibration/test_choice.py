@@ -1,6 +1,6 @@
 import numpy as np
 
-from liteproof.calibration.choice import choose
+from liteproof.calibration.choice import choose, without_twins
 
 
 def labels(counts):
@@ -36,3 +36,17 @@ def test_no_picture_is_taken_twice():
 def test_choice_follows_the_seed():
     assert chosen([50, 50], range(100), 10) == chosen([50, 50], range(100), 10)
     assert chosen([50, 50], range(100), 10) != chosen([50, 50], range(100), 10, seed=1)
+
+
+def test_pictures_that_are_test_pictures_too_are_left_out(capsys):
+    images = np.arange(5, dtype=np.uint8).reshape(5, 1, 1, 1)
+    left = without_twins(images, np.array([4, 0, 2]), (images[:1], images[1:2]))
+
+    assert left.tolist() == [4, 2]
+    assert "1 calibration pictures left out" in capsys.readouterr().err
+
+
+def test_where_all_are_test_pictures_too_they_stay_for_the_check_to_refuse():
+    images = np.zeros((3, 1, 1, 1), np.uint8)
+
+    assert without_twins(images, np.arange(3), (images,)).tolist() == [0, 1, 2]
