@@ -90,8 +90,9 @@ def deploy(
         click.echo(f"liteproof: {host}: untouched", err=True)
     for one in outcome.done:
         click.echo(json.dumps(one.to_json()) if as_json else one_line(_line(one, dry_run=dry_run)))
-        for warning in one.warnings:
-            say(one_line(f"{one.host}: warning: {warning}"))
+    for warning in dict.fromkeys(text for one in outcome.done for text in one.warnings):
+        warned = ", ".join(one.host for one in outcome.done if warning in one.warnings)
+        say(one_line(f"{warned}: warning: {warning}"))
     if outcome.exit_code:
         raise click.exceptions.Exit(outcome.exit_code)
 

@@ -74,11 +74,12 @@ def _shown(said: dict[str, Any]) -> str:
     status_, about = said["status"], said["status"]["about"]
     if status_["current"] is None:
         return f"nothing deployed; Python {said['python']} on {said['architecture']}"
-    since = datetime.fromtimestamp(status_["since"], UTC).isoformat(timespec="minutes")
+    since = _minute(datetime.fromtimestamp(status_["since"], UTC))
     verified = about.get("verified", {})
     parts = [f"{about.get('bundle')} {status_['current'][:12]} since {since}"]
     if verified:
-        parts.append(f"verified {verified['at']} on {verified['runtime']}")
+        at = _minute(datetime.fromisoformat(verified["at"]))
+        parts.append(f"verified {at} on {verified['runtime']}")
     if about.get("p50_us") is not None:
         parts.append(f"p50 {about['p50_us']:.0f} µs")
     if about.get("top1_accuracy") is not None:
@@ -86,3 +87,7 @@ def _shown(said: dict[str, Any]) -> str:
     if status_["service"]:
         parts.append(f"service {status_['service']['status']}")
     return ", ".join(parts)
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%MZ}"

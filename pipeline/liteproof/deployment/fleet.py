@@ -94,6 +94,8 @@ def _soak(
         with Connection(host, config) as board:
             rollout.see_health(board)
 
+    for host in hosts if seconds else ():
+        rollout.report(host, f"has to stay healthy for {seconds:g} s")
     left = seconds
     while left > 0:
         step = min(left, SOAK_STEP_SECONDS)

@@ -74,7 +74,7 @@ class Rollout:
         report: Callable[[str, str], None],
     ) -> None:
         self._bundle, self.options = bundle, options
-        self._wheelhouses, self._report = wheelhouses, report
+        self._wheelhouses, self.report = wheelhouses, report
         self._files = plan.contents(bundle)
         self._signers = None
         if options.signers:
@@ -90,7 +90,7 @@ class Rollout:
         begin = time.monotonic()
         with Connection(host, self.options.config) as board:
             try:
-                self._report(host, "looking")
+                self.report(host, "looking")
                 look = Look.of(board.ask("look"))
                 warnings = look.warnings(time.time())
                 plan.forecast(self._bundle, look)
@@ -106,7 +106,7 @@ class Rollout:
                     proof = self._prove(board, release)
                     self._switch(board, release)
                     board.ask("prune", keep=self.options.keep)
-                    self._report(host, f"serves {self._bundle.name} {release[:12]}")
+                    self.report(host, f"serves {self._bundle.name} {release[:12]}")
             except BoardRefusedError:
                 raise
             except LiteproofError as error:
@@ -142,7 +142,7 @@ class Rollout:
         for name, sha256 in wheelhouse.wheels.items():
             sources[sha256] = (wheelhouse.folder / name).read_bytes
         present, copied = board.ask("have", files=list(sources)), 0
-        self._report(board.host, "copying what is missing there")
+        self.report(board.host, "copying what is missing there")
         for sha256, read in sources.items():
             there = present[sha256]
             if not there["whole"]:
@@ -152,7 +152,7 @@ class Rollout:
         return copied
 
     def _install(self, board: Connection, wheelhouse: Wheelhouse, release: str) -> None:
-        self._report(board.host, "installing")
+        self.report(board.host, "installing")
         wheels = dict(wheelhouse.wheels)
         board.ask(
             "install",
@@ -176,7 +176,7 @@ class Rollout:
 
     def _prove(self, board: Connection, release: str) -> dict[str, Any]:
         """Have the board verify the bundle, and measure itself a little."""
-        self._report(board.host, "verifying there")
+        self.report(board.host, "verifying there")
         trust = ["--trust", f"bundle/{SIGNERS}"] if self._signers is not None else []
         trust += ["--allow-downgrade"] if self.options.allow_downgrade else []
         verified = run_edge(board, release, ["verify", "bundle", "--json", *trust])
@@ -194,17 +194,17 @@ class Rollout:
 
     def _switch(self, board: Connection, release: str) -> None:
         """Switch, and see that it answers; if anything fails, go back."""
-        self._report(board.host, "switching")
+        self.report(board.host, "switching")
         try:
             board.ask("switch", release=release, signers=self._signers)
             if self.options.serve:
                 lingers = board.ask("serve", **asdict(self.options.serve))["lingers"]
                 if not lingers:
-                    self._report(board.host, "starts at login only: sudo loginctl enable-linger")
+                    self.report(board.host, "starts at login only: sudo loginctl enable-linger")
             self.see_health(board)
             board.ask("confirm")
         except (LiteproofError, KeyboardInterrupt):
-            self._report(board.host, "failed: going back")
+            self.report(board.host, "failed: going back")
             with suppress(DeviceError):  # then the agent goes back by itself
                 board.ask("restore")
             raise

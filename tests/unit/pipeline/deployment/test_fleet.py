@@ -17,6 +17,9 @@ class Boards:
     def __init__(self, broken=(), ill=()):
         self.broken, self.ill, self.done, self.back = broken, ill, [], []
 
+    def report(self, host, text):
+        self.said = f"{host}: {text}"
+
     def deploy(self, host):
         if host in self.broken:
             raise GateError(f"{host}: broken")
