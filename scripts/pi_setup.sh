@@ -32,6 +32,7 @@ if [ "$bits" = 32 ]; then                       # these have no 32-bit wheels
   add_unless python3-pil python3 -c 'import PIL'
 fi
 if [ "${#packages[@]}" -gt 0 ]; then
+  command -v sudo >/dev/null || fail "needs sudo; or, as root: apt-get install ${packages[*]}"
   say "installing ${packages[*]}"
   sudo apt-get update -qq
   sudo apt-get install -y -qq --no-install-recommends "${packages[@]}"
@@ -50,7 +51,8 @@ esac
 
 # What is served starts at boot, without a login.
 if command -v loginctl >/dev/null && [ ! -e "/var/lib/systemd/linger/$(id -un)" ]; then
-  loginctl enable-linger 2>/dev/null || sudo loginctl enable-linger "$(id -un)"
+  loginctl enable-linger 2>/dev/null || sudo loginctl enable-linger "$(id -un)" ||
+    say "warning: what is served starts at login only, since loginctl enable-linger failed"
 fi
 
 if command -v timedatectl >/dev/null && [ "$(timedatectl show -p NTPSynchronized --value)" = no ]; then

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from loopback import Boards, make_key, missing
 
 from liteproof.deployment.connection import Connection
 from liteproof.deployment.measuring import measure
@@ -21,6 +20,7 @@ from liteproof.errors import BoardRefusedError, DeploymentError
 from liteproof_edge import idx
 from liteproof_edge.bundle.golden import Golden
 from liteproof_edge.bundle.manifest import SEAL, seal
+from loopback import Boards, make_key, missing
 
 ROOT = Path(__file__).parents[2]
 LITEPROOF = Path(sys.executable).with_name("liteproof")
@@ -175,6 +175,19 @@ def test_deployer_that_is_killed_leaves_the_old_release(boards, kitchen, step):
     run(boards, "deploy", SECOND, kitchen.name)
     assert runs(boards, kitchen) == "mnist-micro"
     assert not unfinished(kitchen)
+
+
+def test_interrupt_ends_it_soon_and_leaves_the_old_releases(boards, deployed):
+    before = [board.current() for board in deployed]
+    process = start(boards, "deploy", SECOND, *(board.name for board in deployed))
+    until(process, "verifying")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert err.count("interrupted; `liteproof status` tells what it runs") == 3
+    for board in deployed:
+        wait_for(lambda board=board: "another deploy" not in lock_state(boards, board))
+    assert [board.current() for board in deployed] == before
 
 
 def until(process, step):

@@ -50,6 +50,7 @@ BOOTSTRAP = (
 COMMAND = f"exec python3 -c '{BOOTSTRAP}'"
 BLOCK = 1 << 18
 EXIT_CODES = range(1, 9)
+_open: "set[Connection]" = set()
 
 
 class Connection(AbstractContextManager["Connection"]):
@@ -82,9 +83,11 @@ class Connection(AbstractContextManager["Connection"]):
             )
         except OSError as error:
             raise DeviceError(f"ssh: cannot be started: {error.strerror}") from None
+        _open.add(self)
         self._send(json.dumps(_sources()).encode() + b"\n")
 
     def __exit__(self, *_: object) -> None:
+        _open.discard(self)
         with suppress(OSError):
             self._in.close()
         with suppress(subprocess.TimeoutExpired):
@@ -93,6 +96,10 @@ class Connection(AbstractContextManager["Connection"]):
         self._process.wait()
         self._out.close()
         self._said.close()
+
+    def cut(self) -> None:
+        """End it at once; whoever waits for an answer is told so."""
+        self._process.kill()
 
     @property
     def _in(self) -> Any:  # noqa: ANN401 - a pipe, since it was asked for
@@ -156,6 +163,12 @@ class Connection(AbstractContextManager["Connection"]):
         if line:
             return f"it answered {line[:80]!r}, expected JSON: does its shell print at login?"
         return one_line(said) or "the connection was cut"
+
+
+def cut_all() -> None:
+    """End every connection that there is."""
+    for connection in tuple(_open):
+        connection.cut()
 
 
 @cache

@@ -1,19 +1,21 @@
 """Many boards: side by side, and some before the others."""
 
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from liteproof.deployment.connection import Connection
+from liteproof.deployment.connection import Connection, cut_all
 from liteproof.deployment.rollout import Deployed, Rollout, run_edge
-from liteproof.errors import DeploymentError
+from liteproof.errors import DeploymentError, StoppedError
 from liteproof_edge.errors import LiteproofError
 
 SIDE_BY_SIDE = 8
 SOAK_STEP_SECONDS = 10.0
+CUT_SECONDS = 0.2
 
 
 @dataclass(slots=True)
@@ -46,16 +48,31 @@ class Outcome:
 
 
 def each(hosts: Sequence[str], work: Callable[[str], Any]) -> dict[str, Any]:
-    """Do something for each host, side by side; return each result, or its LiteproofError."""
+    """Do something for each host, side by side; return each result, or its LiteproofError.
+
+    An interrupt cuts every connection, so that each board goes back by itself.
+    """
+    interrupted = threading.Event()
 
     def attempt(host: str) -> Any:  # noqa: ANN401 - whatever `work` returns
         try:
-            return work(host)
+            return _stopped(host) if interrupted.is_set() else work(host)
         except LiteproofError as error:
-            return error
+            return _stopped(host) if interrupted.is_set() else error
 
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        return dict(zip(hosts, pool.map(attempt, hosts), strict=True))
+        futures = [pool.submit(attempt, host) for host in hosts]
+        try:
+            wait(futures)
+        except KeyboardInterrupt:
+            interrupted.set()
+            while wait(futures, CUT_SECONDS).not_done:
+                cut_all()
+        return {host: future.result() for host, future in zip(hosts, futures, strict=True)}
+
+
+def _stopped(host: str) -> StoppedError:
+    return StoppedError(f"{host}: interrupted; `liteproof status` tells what it runs")
 
 
 def roll_out(
@@ -99,15 +116,20 @@ def _soak(
     left = seconds
     while left > 0:
         step = min(left, SOAK_STEP_SECONDS)
-        sleep(step)
+        try:
+            sleep(step)
+        except KeyboardInterrupt:
+            outcome.failed |= {host: _stopped(host) for host in hosts}
+            break
         left -= step
         for host, result in each(hosts, watch).items():
             if isinstance(result, LiteproofError):
                 outcome.failed[host] = result
         if outcome.failed:
-            each(hosts, lambda host: roll_back(host, config))
-            outcome.done.clear()
-            return
+            break
+    if outcome.failed:
+        each(hosts, lambda host: roll_back(host, config))
+        outcome.done.clear()
 
 
 def roll_back(host: str, config: Path | None, health_seconds: float = 120.0) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Some boards before the others, and the others only if those are well."""
 
+import threading
+from concurrent.futures import wait
 from types import SimpleNamespace
 
 import pytest
@@ -86,3 +88,29 @@ def test_canary_that_falls_ill_takes_all_canaries_back(roll_out):
     outcome, _ = roll_out(boards, HOSTS, 2, soak=5.0)
     assert (sorted(boards.back), outcome.untouched, outcome.done) == (["a", "b"], ["c"], [])
     assert list(outcome.failed) == ["b"]
+
+
+def test_interrupt_while_canaries_soak_takes_them_back(monkeypatch):
+    def interrupt(_seconds):
+        raise KeyboardInterrupt
+
+    boards = Boards()
+    monkeypatch.setattr(fleet, "roll_back", lambda host, _: boards.back.append(host))
+    outcome = fleet.roll_out(boards, HOSTS, 1, 5.0, interrupt)
+    assert (boards.back, outcome.untouched, outcome.exit_code) == (["a"], ["b", "c"], 1)
+
+
+def test_interrupt_begins_no_more_boards(monkeypatch):
+    def interrupted(futures, timeout=None):
+        if timeout is None:
+            raise KeyboardInterrupt
+        go_on.set()
+        return wait(futures, timeout)
+
+    go_on = threading.Event()
+    monkeypatch.setattr(fleet, "wait", interrupted)
+    hosts = [str(number) for number in range(fleet.SIDE_BY_SIDE + 3)]
+    begun = []
+    found = fleet.each(hosts, lambda host: (begun.append(host), go_on.wait(10)))
+    assert len(begun) <= fleet.SIDE_BY_SIDE
+    assert isinstance(found[hosts[-1]], LiteproofError)
