@@ -14,7 +14,7 @@ def read_labels(path: Path) -> tuple[str, ...]:
     A byte order mark and Windows' line ends, which editors add, are no part of a label.
 
     Raises:
-        DatasetError: it cannot be read, or a line is empty, unprintable or there twice.
+        DatasetError: it cannot be read, is empty, or a line is empty, unprintable or there twice.
     """
     try:
         text = read_file(path, MAX_BYTES, "a text file, one label a line").decode("utf-8-sig")
@@ -23,6 +23,8 @@ def read_labels(path: Path) -> tuple[str, ...]:
     except UnicodeDecodeError as error:
         raise DatasetError(f"{path}: not UTF-8 text: {error.reason} at {error.start}") from None
     labels = [line.strip() for line in text.rstrip().splitlines()]
+    if not labels:
+        raise DatasetError(f"{path}: holds no labels, expected one a line")
     seen: dict[str, int] = {}
     for number, label in enumerate(labels, start=1):
         if not label or not label.isprintable():

@@ -40,8 +40,24 @@ def record_pictures(data: Path, test: Path | None, data_dir: Path) -> None:
         DatasetError: they cannot be read, or are not labelled.
         StorageError: `data_dir` cannot be written.
     """
-    folder = _joined(data, test, data_dir) if test else data
-    get_source(dataset_name(data), data_dir, say, Given(folder))
+    if test is None:
+        get_source(dataset_name(data), data_dir, say, Given(data))
+        return
+    joined = _joined(data, test, data_dir)
+    given = {TRAIN: data, TEST: test}
+
+    def as_given(text: str) -> str:
+        """Name a person's folders, where a text names the links to them."""
+        for folder in {joined, joined.absolute()}:
+            for part, own in given.items():
+                text = text.replace(f"{folder / part}", f"{own}")
+            text = text.replace(f"{folder}", f"{data} with {test}")
+        return text
+
+    try:
+        get_source(dataset_name(data), data_dir, lambda line: say(as_given(line)), Given(joined))
+    except DatasetError as error:
+        raise DatasetError(as_given(str(error))) from None
 
 
 def _joined(data: Path, test: Path, data_dir: Path) -> Path:

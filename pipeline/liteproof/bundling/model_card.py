@@ -106,9 +106,25 @@ def _training(recipe: Recipe, training: Mapping[str, Any]) -> str:
         "`liteproof run` with the recipe in this bundle: "
         f"{recipe.training.epochs} epochs on {training['pictures']:,} pictures of\n"
         f"{training['dataset']}, {training['validation_pictures']:,} more held out for validation; "
-        f"seed {training['seed']}, {training['threads']} threads.\n"
+        f"seed {training['seed']}, {training['threads']} threads.\n{_backbone(recipe)}"
         f"Training data SHA-256: `{training['fingerprint']}`."
     )
+
+
+def _backbone(recipe: Recipe) -> str:
+    """Say what a pretrained network the model began with, if it did, and what of it was trained."""
+    architecture, tuning = recipe.architecture, recipe.training.fine_tuning
+    if architecture.backbone is None:
+        return ""
+    name = f"{architecture.backbone.value}, alpha {architecture.alpha:g}"
+    if not architecture.is_pretrained:
+        return f"Its first layers are those of {name}, trained from nothing.\n"
+    what = (
+        f"It began with {name}, by the weights `{architecture.weights}`, which stayed as they are"
+    )
+    if tuning:
+        what += f"; then\n{tuning.epochs} epochs trained it too, from `{architecture.trainable_from}` on"
+    return f"{what}.\n"
 
 
 def _adoption(adoption: Mapping[str, Any]) -> str:

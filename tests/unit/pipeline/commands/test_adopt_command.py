@@ -146,6 +146,7 @@ def test_adopted_model_is_not_trained_further(adopted):
     [
         ("a\nb\n", "2 labels, expected 3, one for each of the model's classes"),
         ("upright\nlevel\nupright\n", "'upright' stands in lines 1 and 3"),
+        ("\n", "holds no labels, expected one a line"),
         ("upright\n\nlevel\nslanting", "line 2: '', expected a printable label"),
         ("upright\nlevel\ncurved\n", "class 'slanting' is not among the 3 labels"),
     ],
@@ -161,6 +162,21 @@ def test_labels_that_are_not_the_model_s_are_refused(mine, tmp_path, labels, sai
     assert done.exit_code == 3
     assert said in done.stderr.splitlines()[-1]
     assert not (tmp_path / "run").exists()
+
+
+def test_test_pictures_of_a_class_that_the_others_lack_are_refused_by_their_own_folder(
+    mine, tmp_path
+):
+    test = shutil.copytree(mine / "bars" / "test", tmp_path / "test")
+    shutil.copytree(test / "level", test / "curved")
+
+    done = run_inside(
+        *("adopt", mine / "bars.keras", "--data", mine / "bars" / "train", "--test", test),
+        *("--out", tmp_path / "run"),
+    )
+
+    assert done.exit_code == 3
+    assert f"with {test}: class 'curved' is in test/" in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.slow

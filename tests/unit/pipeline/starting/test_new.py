@@ -175,3 +175,25 @@ def test_class_that_is_in_one_part_only_is_refused(folder, new):
     folder(COUNTS | {"yew": 3}, part="test")
 
     refused(new("trees", "--from", "trees"), 3, "class 'yew' is in test/ and not in train/")
+
+
+@pytest.mark.slow
+def test_recipe_that_was_written_runs_as_it_is(folder, new, liteproof, tmp_path):
+    """Each class has a colour of its own; one has few pictures, and one picture is there twice."""
+    rng = np.random.default_rng(0)
+    for name, count, channel in (("red", 30, 0), ("green", 12, 1), ("blue", 24, 2)):
+        for number in range(count):
+            values = rng.integers(0, 60, (40, 44, 3), np.uint8)
+            values[..., channel] += np.uint8(rng.integers(60, 190))
+            (tmp_path / "colours" / name).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(values).save(tmp_path / "colours" / name / f"{number}.png")
+    shutil.copy(tmp_path / "colours/red/0.png", tmp_path / "colours/red/again.png")
+    new("colours", "--from", "colours")
+
+    done = liteproof(
+        *("run", "colours.toml", "--threads", "1", "--data-dir", tmp_path / "data"), cwd=tmp_path
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "of balanced accuracy" in done.stdout
+    assert (tmp_path / "runs" / "colours" / "bundle" / "MODEL_CARD.md").is_file()
