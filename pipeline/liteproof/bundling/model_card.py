@@ -119,12 +119,13 @@ def _backbone(recipe: Recipe) -> str:
     name = f"{architecture.backbone.value}, alpha {architecture.alpha:g}"
     if not architecture.is_pretrained:
         return f"Its first layers are those of {name}, trained from nothing.\n"
-    what = (
-        f"It began with {name}, by the weights `{architecture.weights}`, which stayed as they are"
+    start = f"It began with {name}, by the weights `{architecture.weights}`"
+    if tuning is None:
+        return f"{start}, which stayed as they are.\n"
+    return (
+        f"{start}: frozen at first; {tuning.epochs} more epochs\n"
+        f"trained its layers too, from `{architecture.trainable_from}` on.\n"
     )
-    if tuning:
-        what += f"; then\n{tuning.epochs} epochs trained it too, from `{architecture.trainable_from}` on"
-    return f"{what}.\n"
 
 
 def _adoption(adoption: Mapping[str, Any]) -> str:
