@@ -50,11 +50,9 @@ docs: $(INSTALLED) ## the documentation, as a site to read offline (site/index.h
 release: $(INSTALLED) ## both wheels and sdists into dist/, tried in empty environments on every Python here
 	$(BIN)/python scripts/release.py
 
-bench: $(INSTALLED) ## start-up, memory, latency, preprocessing and training, as ratios on this machine
-	$(BIN)/python scripts/bench.py
-	$(BIN)/python scripts/bench_serving.py
-	$(BIN)/python scripts/bench_export.py
-	$(BIN)/python scripts/bench_training.py
+bench: $(INSTALLED) ## ours and its rivals, as ratios on this machine: a table and a page, in runs/bench
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[bench]' -c constraints.txt
+	PYTHONPATH=scripts $(BIN)/python -m bench $(BENCH)
 
 clean: ## remove the environments, runs and caches (data and released models stay)
 	rm -rf $(VENV) .venv-* runs dist site .cache .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis .coverage*

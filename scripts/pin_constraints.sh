@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 environment=$(mktemp -d)
 trap 'rm -rf "$environment"' EXIT
 "${PYTHON:-python3.11}" -m venv "$environment"
-"$environment/bin/pip" install --quiet './edge[camera,serve]' '.[dev,docs]'
+"$environment/bin/pip" install --quiet './edge[camera,serve]' '.[bench,dev,docs]'
 {
   echo "# Every version, for Python 3.11. Written by scripts/pin_constraints.sh; do not edit."
   # A wheel's local label (+cpu) and an address (@ file:...) belong to the machine, not to the pin.

@@ -112,7 +112,7 @@ class Classify:
         """Whether the answer takes less time than to hand the question to a thread.
 
         With one for each 28x28 PNG, requests had 17 switches of threads, and 975 of them a second
-        were answered instead of 1,510 (2 cores; `scripts/bench_serving.py` measures the latter).
+        were answered instead of 1,510 (2 cores; `make bench` measures the latter).
         """
         return (
             len(uploads) == 1

@@ -1,14 +1,13 @@
-"""`liteproof-edge serve` under load on this machine: `make bench`; needs Debian's package wrk.
+"""What `liteproof-edge serve` adds to the classifier; needs Debian's package wrk.
 
-One table, of one machine: what the classifier does alone in one process, and what comes of it over
-HTTP. What each figure is meant to stay within stands beside it.
+In turn on one machine: what the classifier does alone in one process, and what comes of it over
+HTTP.
 """
 
 import io
 import json
 import re
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -20,10 +19,12 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
+from bench.quick import repeats
+from bench.row import Better, Row, median_row
 from liteproof_edge import Bundle, Classifier
 from liteproof_edge.bundle.golden import Golden
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 BUNDLE = ROOT / "models" / "mnist"
 PHOTO = ROOT / "tests" / "pictures" / "three.jpg"
 THREE = [(100, 60), (180, 60), (130, 130), (180, 150), (170, 220), (100, 220)]
@@ -56,27 +57,27 @@ class Load(NamedTuple):
     errors: int
 
 
-def main() -> None:
-    """Print the table."""
+def rows() -> Iterator[Row]:
+    """Yield every row."""
     if not shutil.which("wrk"):
-        print("serving under load: needs wrk (apt-get install wrk)")
+        note = "not measured: apt-get install wrk"
+        yield Row("served", "liteproof-edge serve", None, "a second", 0, ours=True, note=note)
         return
     with tempfile.TemporaryDirectory() as folder, served() as (process, port):
         idle = memory_mib(process.pid)
-        title = f"over HTTP, wrk with {CONNECTIONS} connections, median of n = {ROUNDS} rounds"
-        print(f"{title:56} alone/s  serve/s  (>= 0.70 x)  p50 ms  p99 ms  (<= 10 x)  errors (0)")
-        scripts = []
         with Classifier.load(BUNDLE) as classifier:
             for number, (name, picture) in enumerate(pictures().items()):
                 file = Path(folder) / f"{number}.picture"
                 file.write_bytes(picture)
                 script = file.with_suffix(".lua")
                 script.write_text(SCRIPT.format(picture=file))
-                compare(name, classifier, picture, script, port)
-                scripts.append(script)
-        growth, n, errors = endure(scripts[0], port, process.pid)
-        print(f"  memory, MiB: {idle:.1f} idle (<= 90), {growth:+.1f} over {n:,} requests (<= 5)")
-        print(f"  errors in these: {errors}\n")
+                yield from beside(name, classifier, picture, script, port)
+        script = Path(folder) / "0.lua"
+        growth, n, errors = endure(script, port, process.pid)
+    yield Row("memory of the server, idle", "liteproof-edge serve", idle, "MiB", 1, ours=True)
+    group = "memory that the server takes more after many requests"
+    yield Row(group, "liteproof-edge serve", growth, "MiB", n, ours=True)
+    yield Row("errors in these", "liteproof-edge serve", errors, "requests", n, ours=True)
 
 
 def pictures() -> dict[str, bytes]:
@@ -93,20 +94,26 @@ def pictures() -> dict[str, bytes]:
     }
 
 
-def compare(name: str, classifier: Classifier, picture: bytes, script: Path, port: int) -> None:
-    """Print a line: the classifier alone in one process, and the server."""
+def beside(
+    name: str, classifier: Classifier, picture: bytes, script: Path, port: int
+) -> Iterator[Row]:
+    """Yield the rows of one picture: the classifier alone in one process, and the server."""
     bare: list[float] = []
     loads: list[Load] = []
-    for _ in range(ROUNDS):  # in turn, so that a drift of the machine meets both alike
+    for _ in range(repeats(ROUNDS)):  # in turn, so that a drift of the machine meets both alike
         bare.append(alone(classifier, picture))
         loads.append(load(script, port, SECONDS))
-    rates = statistics.median(bare), statistics.median(each.per_second for each in loads)
-    p50, p99 = (statistics.median(each[at] / 1000 for each in loads) for at in (2, 3))
-    print(
-        f"  {name:54} {rates[0]:7.0f}  {rates[1]:7.0f}  {rates[1] / rates[0]:9.2f} x  {p50:6.1f}  "
-        f"{p99:6.1f}  {p99 / p50:7.1f} x  {sum(each.errors for each in loads):10}",
-        flush=True,
-    )
+    group, better = f"served, {CONNECTIONS} connections, {name}", Better.HIGHER
+    yield median_row(group, "Classifier in a process", bare, "a second", better=better)
+    rates = [each.per_second for each in loads]
+    server, limit = "liteproof-edge serve", 0.7
+    yield median_row(group, server, rates, "a second", better=better, ours=True, limit=limit)
+    for percent, values in ((50, [e.p50_us for e in loads]), (99, [e.p99_us for e in loads])):
+        times = [value / 1000 for value in values]
+        yield median_row(f"p{percent}, {group}", server, times, "ms", ours=True)
+    errors = sum(each.errors for each in loads)
+    total = sum(each.n for each in loads)
+    yield Row(f"errors, {group}", server, errors, "requests", total, ours=True)
 
 
 def endure(script: Path, port: int, pid: int) -> tuple[float, int, int]:
@@ -114,7 +121,8 @@ def endure(script: Path, port: int, pid: int) -> tuple[float, int, int]:
     first = load(script, port, SECONDS)
     before, n, errors = memory_mib(pid), first.n, first.errors
     end = time.monotonic() + MOST_SECONDS
-    while n < REQUESTS and time.monotonic() < end:
+    most = repeats(REQUESTS, 1000)
+    while n < most and time.monotonic() < end:
         more = load(script, port, SECONDS)
         n, errors = n + more.n, errors + more.errors
     return memory_mib(pid) - before, n, errors
@@ -168,7 +176,3 @@ def memory_mib(pid: int) -> float:
     status = Path(f"/proc/{pid}/status").read_text()
     (line,) = (line for line in status.splitlines() if line.startswith("VmRSS"))
     return int(line.split()[1]) / 1024
-
-
-if __name__ == "__main__":
-    main()
