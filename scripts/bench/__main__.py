@@ -1,6 +1,6 @@
 """`make bench`, or `PYTHONPATH=scripts python -m bench [--only SECTION]... [--out DIR]`.
 
-It prints a table, and writes bench.json and bench.html (into `runs/bench` unless told otherwise). To
+It prints a table, and writes bench.json and bench.html into `runs/bench`, unless told otherwise. To
 keep a release's: `cp runs/bench/bench.json docs/bench/VERSION.json`.
 """
 
@@ -14,11 +14,14 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import tomllib
+
 from bench.history import write_page
 from bench.record import row_from_json, to_json
 from bench.row import Row
 from bench.table import table
 
+ROOT = Path(__file__).parents[2]
 SECTIONS = ("accuracy", "device", "pipeline", "served", "training")  # in the order of their length
 
 
@@ -41,7 +44,9 @@ def main() -> int:
         sections[name] = measure(name)
         print(table({name: sections[name]}), flush=True)
     machine = {
-        "version": version("liteproof"),
+        "version": tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"][
+            "version"
+        ],
         "date": datetime.now(UTC).date().isoformat(),
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)),

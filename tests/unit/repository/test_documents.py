@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import release
+
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text()
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
@@ -115,3 +117,7 @@ def test_constraints_pin_every_version_without_hash_or_address():
     lines = (ROOT / "constraints.txt").read_text().splitlines()
 
     assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", line) for line in lines[1:])
+
+
+def test_changelog_tells_of_the_version_with_a_date(capsys):
+    assert release.check_version() in capsys.readouterr().out
