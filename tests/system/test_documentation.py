@@ -1,4 +1,4 @@
-"""`make docs` in a clone, read from its folder in Chromium, without a server and without a network."""
+"""`make docs` in a clone, read from its folder in Chromium: no server, and no network."""
 
 import sys
 
