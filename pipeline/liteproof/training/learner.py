@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from liteproof.data.mapped import gather
 from liteproof.network.batching import pictures_at_once
+from liteproof.network.layers import KeptNormalization
 from liteproof.recipes.training import Precision, Training
 from liteproof.training.augmentation import Draws, augment
 from liteproof.training.optimization import optimizer
@@ -103,6 +104,13 @@ class Learner:
             self.optimizer = optimizer(training, training.learning_rate, steps.total)
             self.optimizer.build(self.model.trainable_variables)
         self.average.set_weights(self.model.get_weights())
+        # What stays as it is: its average would drift by rounding.
+        self.kept = {
+            id(variable)
+            for layer in self.model.layers
+            if not layer.trainable or isinstance(layer, KeptNormalization)
+            for variable in layer.non_trainable_variables
+        }
 
     @property
     def variables(self) -> list[Any]:
@@ -227,7 +235,7 @@ class Learner:
         """
         decay = tf.minimum(self.training.weight_averaging, (1.0 + step) / (10.0 + step))
         for average, current in zip(self.average.variables, self.model.variables, strict=True):
-            if average.dtype == "float32":
+            if average.dtype == "float32" and id(current) not in self.kept:
                 average.value.assign(decay * average.value + (1.0 - decay) * current.value)
 
     @tf.function(reduce_retracing=True, autograph=False)

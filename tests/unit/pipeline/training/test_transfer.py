@@ -1,0 +1,78 @@
+"""A recipe that begins with a backbone, through the whole chain."""
+
+import csv
+import json
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+pytestmark = pytest.mark.slow
+
+RECIPE = """
+name = "colours"
+description = "Red, green, blue"
+
+[dataset]
+name = "colours"
+size = [32, 32]
+
+[preprocessing]
+kind = "photo"
+
+[architecture]
+backbone = "MobileNetV2"
+alpha = 0.35
+weights = "WEIGHTS"
+trainable_from = "block_16_project"
+layers = [{ type = "global_average_pool" }]
+
+[training]
+epochs = 12
+batch_size = 16
+learning_rate = 0.01
+weight_averaging = 0.5
+
+[training.fine_tuning]
+epochs = 2
+learning_rate = 0.001
+
+[gates]
+top1_drop_points = 20.0
+"""
+
+
+def test_backbone_is_frozen_then_fine_tuned_and_ships_as_int8(liteproof, tmp_path):
+    rng = np.random.default_rng(0)
+    for channel, name in enumerate(("red", "green", "blue")):
+        for number in range(60):
+            values = rng.integers(0, 60, (40, 44, 3), np.uint8)
+            values[..., channel] += np.uint8(rng.integers(60, 190))
+            (tmp_path / "colours" / name).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(values).save(tmp_path / "colours" / name / f"{number}.png")
+    keras.utils.set_random_seed(0)
+    known = keras.applications.MobileNetV2((32, 32, 3), 0.35, include_top=False, weights=None)
+    for layer in known.layers:  # the statistics of some pictures, or values would fade
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.0
+    known(rng.uniform(-1, 1, (64, 1, 1, 3)).repeat(32, 1).repeat(32, 2), training=True)
+    known.save_weights(tmp_path / "known.weights.h5")
+    recipe, run, data = tmp_path / "colours.toml", tmp_path / "run", tmp_path / "data"
+    recipe.write_text(RECIPE.replace("WEIGHTS", str(tmp_path / "known.weights.h5")))
+    liteproof("data", "colours", "--from", tmp_path / "colours", "--data-dir", data)
+
+    done = liteproof("run", recipe, "--out", run, "--data-dir", data, "--threads", "1")
+
+    assert done.returncode == 0, done.stderr
+    assert len(list(csv.DictReader((run / "history.csv").read_text().splitlines()))) == 14
+    evidence = json.loads((run / "comparison.json").read_text())
+    assert evidence["balanced"]["after"] > 0.5  # chance is a third; its features are random
+    assert "`block_16_project` on" in (run / "bundle" / "MODEL_CARD.md").read_text()
+    trained = keras.saving.load_model(run / "model.keras", compile=False)
+    for name, kept in (("block_3_project", True), ("block_16_project", False)):
+        before, after = (model.get_layer(name).get_weights()[0] for model in (known, trained))
+        assert np.array_equal(before, after) is kept
+    for layer in known.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            assert np.array_equal(layer.moving_mean, trained.get_layer(layer.name).moving_mean)
