@@ -30,13 +30,16 @@ PUBLISHED = (
         "keras.io mnist_convnet", 0.992, 34_826, "keras.io/examples/vision/mnist_convnet; weights"
     ),
     Published(
-        "BitNetMCU CNN", 0.9955, 11_000, "github.com/cpldcpu/BitNetMCU, docs/documentation_cnn.md"
+        "BitNetMCU CNN",
+        0.9955,
+        11_000,
+        "github.com/cpldcpu/BitNetMCU, docs/documentation_cnn.md; weights",
     ),
     Published(
         "BitNetMCU CNN, larger",
         0.9958,
         13_000,
-        "github.com/cpldcpu/BitNetMCU, docs/documentation_cnn.md",
+        "github.com/cpldcpu/BitNetMCU, docs/documentation_cnn.md; weights",
     ),
     Published("MNIST-Challenge", 0.992, 8_640, "github.com/aknakshay/MNIST-Challenge; weights"),
     Published("ERAv4S6", 0.994, 7_070, "github.com/nitin-vig/ERAv4S6; best epoch; weights"),
@@ -65,8 +68,8 @@ def rows() -> Iterator[Row]:
 
 def _row(name: str, accuracy: float, size_bytes: int, note: str, *, ours: bool) -> Row:
     return Row(
-        *("MNIST test accuracy, at bytes", name, 100 * accuracy, "%", N, Better.HIGHER),
+        *("MNIST test accuracy, at kB", name, 100 * accuracy, "%", N, Better.HIGHER),
         ours=ours,
-        at=size_bytes / 1000,
+        at=round(size_bytes / 1000, 1),
         note=note,
     )

@@ -36,7 +36,7 @@ def write_page(record: Mapping[str, Any], path: Path) -> None:
     """Write the page of one record; what was kept of releases is drawn over time."""
     releases = [json.loads(file.read_text("utf-8")) for file in sorted(KEPT.glob("*.json"))]
     machine = record["machine"]
-    told = ", ".join(f"{key} {value}" for key, value in machine.items() if value not in {"", None})
+    told = ", ".join(f"{key} {value}" for key, value in machine.items() if value)
     parts = [HEAD, "<h1>liteproof: benchmark</h1>", f"<p>{html.escape(told)}</p>"]
     parts.append(
         "<p>Only rows of one table are comparable: they were measured in turn on one machine. Ours "
@@ -75,13 +75,21 @@ def plot(group: str, rows: list[dict[str, Any]]) -> str:
         axes.plot(x, y, "o-", color=colour)
         axes.annotate(name, points[-1], xytext=(6, 4), textcoords="offset points", fontsize=8)
     axes.set(title=group, ylabel=rows[0]["unit"], xscale="log")
-    axes.set_xticks(sorted({row["at"] for row in rows}))
+    axes.set_xticks(ticks([row["at"] for row in rows]))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.xaxis.set_minor_locator(mpl.ticker.NullLocator())
-    axes.tick_params(axis="x", rotation=45, labelsize=8)
-    axes.margins(x=0.2)
+    axes.margins(x=0.25)
     axes.grid(alpha=0.25)
     return _svg(canvas)
+
+
+def ticks(places: list[float]) -> list[float]:
+    """Return the places that are marked on the axis: each that is a fifth above the one before."""
+    marked: list[float] = []
+    for place in sorted(set(places)):
+        if not marked or place > 1.2 * marked[-1]:
+            marked.append(place)
+    return marked
 
 
 def _over_time(records: list[Mapping[str, Any]]) -> Iterator[str]:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from loopback import Boards, missing
 
 ROOT = Path(__file__).parents[2]
