@@ -1,6 +1,8 @@
 import json
 import shutil
+from pathlib import Path
 
+import jsonschema_rs
 import numpy as np
 import pytest
 
@@ -19,6 +21,9 @@ from liteproof_edge.preprocessing.spec import SPECS, preprocess
 FULL_DISK = ("env", "--unset=COVERAGE_PROCESS_CONFIG", "prlimit", "--fsize=3000")
 
 
+SCHEMA = Path(__file__).parents[4] / "docs" / "bundle.schema.json"
+
+
 @pytest.fixture
 def bundle(tiny_run):
     return Bundle.load(tiny_run / "bundle")
@@ -29,6 +34,12 @@ def test_bundle_holds_its_files_and_nothing_else(tiny_run, bundle):
 
     assert names == {"manifest.json", *bundle.files}
     assert set(bundle.files) == {"model.tflite", "golden.npz", "recipe.toml", "MODEL_CARD.md"}
+
+
+def test_manifest_follows_the_schema(bundle):
+    validator = jsonschema_rs.validator_for(json.loads(SCHEMA.read_text()))
+
+    assert [str(error) for error in validator.iter_errors(dict(bundle.manifest))] == []
 
 
 def test_bundle_holds_the_run_s_model_and_recipe(tiny_run, bundle):
