@@ -13,6 +13,7 @@ from liteproof.commands.compare import compare
 from liteproof.commands.data import data
 from liteproof.commands.deploy import deploy
 from liteproof.commands.describe import describe
+from liteproof.commands.explain import explain
 from liteproof.commands.export import export
 from liteproof.commands.forecast import forecast
 from liteproof.commands.inspect import inspect
@@ -32,7 +33,7 @@ SECTIONS: Mapping[str, tuple[click.Command, ...]] = {
     "Get data and design": (new, data, describe),
     "Train, export and compare": (train, export, compare),
     "Ship": (bundle, deploy, status, rollback, wheelhouse),
-    "Look into a model": (inspect, forecast),
+    "Look into a model": (explain, inspect, forecast),
 }
 
 

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from tensorflow.lite.python import schema_py_generated as schema
 
 from liteproof.errors import ConversionError
+from liteproof_edge.errors import ModelError
 
 FILE_IDENTIFIER = b"TFL3"
 METADATA = "TFLITE_METADATA"
@@ -28,6 +29,23 @@ def unpacked(flatbuffer: bytes) -> schema.ModelT:
     if any(entry.name == METADATA.encode() for entry in model.metadata or ()):
         raise ConversionError(f"model: holds {METADATA} already, expected one without it")
     return model
+
+
+def without_metadata(flatbuffer: bytes) -> bytes:
+    """Return a model without its metadata and the files behind it: what it computes is the same.
+
+    Args:
+        flatbuffer: a .tflite that `read_model` has read.
+
+    Raises:
+        ModelError: the generated reader finds something else in it than ours did.
+    """
+    try:
+        model = schema.ModelT.InitFromPackedBuf(flatbuffer, 0)
+    except Exception as error:  # noqa: BLE001 - it checks no bounds, and raises many types
+        raise ModelError(f"model: its tables cannot be read: {error!r:.200}") from None
+    model.metadata = [each for each in model.metadata or () if each.name != METADATA.encode()]
+    return packed(model)
 
 
 def packed(model: schema.ModelT) -> bytes:

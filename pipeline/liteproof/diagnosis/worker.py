@@ -174,9 +174,36 @@ class Errors:
         return {name: np.array([figures.get(name, missing) for figures in found]) for name in names}
 
 
+class Values:
+    """What tensors hold, activations and constants alike, for one picture.
+
+    Args:
+        load: gives a model by its name.
+        plan: `tensors`, the indices by the model's name.
+    """
+
+    def __init__(self, load: Callable[[str], Inside], plan: dict[str, Any]) -> None:
+        self._tensors = plan["tensors"]
+        self._models = {name: load(name) for name in self._tensors}
+
+    def see(self, picture: NDArray[np.uint8]) -> None:
+        """Run the models on the picture."""
+        for model in self._models.values():
+            model.show(picture)
+
+    def seen(self) -> dict[str, NDArray[Any]]:
+        """Return each tensor by its model's name and its index, as in `quantized 3`."""
+        return {
+            f"{name} {index}": self._models[name].tensor(index)
+            for name, indices in self._tensors.items()
+            for index in indices
+        }
+
+
 TASKS: dict[str, Callable[[Callable[[str], Inside], dict[str, Any]], Task]] = {
     "ranges": Ranges,
     "errors": Errors,
+    "values": Values,
 }
 
 

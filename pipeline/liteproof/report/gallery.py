@@ -58,14 +58,18 @@ def _in_order(evidence: Evidence, pictures: Pictures) -> Iterator[tuple[Change, 
         yield from zip(batch, pictures([change.index for change in batch]), strict=True)
 
 
+def data_uri(image: Image.Image) -> str:
+    """Return a picture as a PNG within an address."""
+    file = io.BytesIO()
+    image.save(file, format="PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
 def _card(change: Change, pixels: NDArray[np.uint8]) -> Card:
     """Make a card. Pillow knows 1, 3 and 4 channels: of others the first is shown."""
     plain = pixels if pixels.shape[-1] in {3, 4} else pixels[..., 0]
     image = Image.fromarray(np.ascontiguousarray(plain))
     image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-    file = io.BytesIO()
-    image.save(file, format="PNG", optimize=True)
-    source = base64.b64encode(file.getvalue()).decode()
     longest = max(image.size)
     width, height = (max(1, round(LONGEST_SIDE * side / longest)) for side in image.size)
-    return Card(change, f"data:image/png;base64,{source}", width, height)
+    return Card(change, data_uri(image), width, height)

@@ -1,15 +1,9 @@
 """Writing the report: the sections' contents, and one HTML file of all of them."""
 
-import base64
-import hashlib
 from collections import Counter
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
-
-from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
 
 from liteproof.diagnosis.table import decibel_words
 from liteproof.evidence.records import Balanced, Cell, ClassChange, Evidence, Outcome, Pair, Side
@@ -17,6 +11,7 @@ from liteproof.recipes.schema import Metric
 from liteproof.report import charts, sentences, wording
 from liteproof.report.confusion import View, matrix, shown_classes
 from liteproof.report.gallery import Card, Pictures, cards
+from liteproof.report.house import HOUSE, page_environment, parts, read_template
 from liteproof.storage import write_file
 
 LARGEST = 2_000_000  # bytes of a report
@@ -63,34 +58,16 @@ def write_report(evidence: Evidence, pictures: Pictures, path: Path) -> None:
 
 
 def _render(evidence: Evidence, gallery: tuple[Card, ...]) -> str:
-    sources = files("liteproof.report") / "templates"
-    style, script = ((sources / file).read_text("utf-8") for file in ("report.css", "report.js"))
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = page_environment()
     environment.filters |= {
-        "signed": wording.signed,
-        "percent": wording.percent,
-        "points": wording.points,
-        "interval": wording.interval,
-        "points_interval": wording.points_interval,
-        "count": wording.count,
-        "size": wording.size,
-        "microseconds": wording.microseconds,
-        "figures": wording.figures,
-        "name": wording.name,
-        "lines": wording.lines,
         "longest": lambda latency_us: max(latency_us.values()),
         "decibel": lambda value: decibel_words(float("inf") if value is None else value),
     }
     changes = [card.change for card in gallery]
-    template = environment.from_string((sources / "report.html").read_text("utf-8"))
+    template = environment.from_string(read_template(HOUSE, "report.html"))
     return template.render(
         evidence=evidence,
-        # The files are our own; their hashes keep anything else from running.
-        style=Markup(style),  # noqa: S704
-        script=Markup(script),  # noqa: S704
-        hashes={"style": _hash(style), "script": _hash(script)},
+        **parts(HOUSE, ["report.css"], ["report.js"]),
         say=sentences,
         outcome=evidence.verdict.outcome if evidence.verdict else None,
         judged=_judged(evidence),
@@ -120,10 +97,6 @@ def _judged(evidence: Evidence) -> Pair | Balanced:
     """Return what the verdict is of."""
     is_balanced = evidence.verdict and evidence.verdict.metric is Metric.BALANCED
     return evidence.balanced if is_balanced and evidence.balanced else evidence.pair
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def _models(evidence: Evidence) -> tuple[Model, ...]:

@@ -1,0 +1,131 @@
+"""The page of one model and one picture: one offline HTML file."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+from PIL import Image, ImageOps
+
+from liteproof.explanation import views
+from liteproof.explanation.drawings import bars
+from liteproof.explanation.stepping import within_budget, worked_steps
+from liteproof.explanation.story import Reason, Story
+from liteproof.explanation.tiles import Shown, enlarged, overlay, photo
+from liteproof.report.house import page_environment, parts, read_template
+from liteproof.report.wording import percent
+from liteproof.storage import write_file
+
+LARGEST = 3_000_000  # bytes of a page
+PACKAGE = "liteproof.explanation"
+STYLES, SCRIPTS = ["explain.css"], ["worked.js"]
+MOST_LABELS = 10  # with their probability
+LONGEST_SIDE = 480  # of the picture as it came
+TEMPLATES = ("parts.html", "explain.html")
+
+
+def write_page(story: Story, path: Path) -> None:
+    """Write the page, of at most 3 MB, whole or not at all.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    write_file(path, render_story(story))
+
+
+def render_story(story: Story) -> str:
+    """Return the page; with fewer numbers to step through where it would be too large."""
+    pixels = story.prepared.pixels.astype(np.float32)
+    shown = [
+        views.view(story.steps, at, pixels, story.subject.labels) for at in range(len(story.steps))
+    ]
+    worked = list(worked_steps(story.steps, pixels))
+    data = within_budget(worked)
+    page = _render_story(story, shown, data)
+    if len(page.encode()) > LARGEST:
+        room = LARGEST - len(_render_story(story, shown, []).encode())
+        page = _render_story(story, shown, within_budget(worked, room - 10_000))
+    return page
+
+
+def render(template: str, data: list[dict[str, Any]], **context: Any) -> str:  # noqa: ANN401
+    """Fill in one of our templates.
+
+    Args:
+        template: its name.
+        data: the convolutions that the page's script works out.
+        context: what the template names.
+    """
+    environment = page_environment({each: read_template(PACKAGE, each) for each in TEMPLATES})
+    return environment.get_template(template).render(
+        **parts(PACKAGE, STYLES, SCRIPTS), data=_json(data), worked=data, **context
+    )
+
+
+def _json(data: list[dict[str, Any]]) -> Markup:
+    """Return JSON that can stand within a script element."""
+    text = json.dumps(data, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c"))  # noqa: S704
+
+
+def _render_story(story: Story, shown: list[views.View], data: list[dict[str, Any]]) -> str:
+    subject, report = story.subject, story.prepared.report
+    answer = int(np.argmax(story.probabilities))
+    return render(
+        "explain.html",
+        data,
+        story=story,
+        subject=subject,
+        answer=subject.labels[answer],
+        sure=percent(float(story.probabilities[answer])),
+        original=_original(story.picture),
+        seen=photo(story.prepared.pixels, "what the model sees"),
+        report=report,
+        views=shown,
+        left_out=sum(step.can_be_stepped for step in story.steps) - len(data),
+        logits=_logit_bars(story),
+        probabilities=_probability_bars(story),
+        reasons=[(subject.labels[each.at], *_reason(story, each)) for each in story.reasons],
+        changed=[each for each in shown if each.int8],
+        worst=None if story.worst is None else story.worst + 1,
+    )
+
+
+def _original(path: Path) -> Shown:
+    """Return the picture as it came, upright, and no larger than needed."""
+    with Image.open(path) as opened:
+        opened.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
+        image = ImageOps.exif_transpose(opened)
+        image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+        pixels = np.asarray(image.convert("RGB"))
+    return photo(pixels, "the picture as it came", least=1)
+
+
+def _top(story: Story) -> list[int]:
+    order = np.argsort(-story.probabilities, kind="stable")
+    chosen = order[:MOST_LABELS]
+    return sorted(int(at) for at in chosen)
+
+
+def _logit_bars(story: Story) -> Markup:
+    top = _top(story)
+    names = [story.subject.labels[at] for at in top]
+    return bars([float(story.device_logits[at]) for at in top], names, "logits")
+
+
+def _probability_bars(story: Story) -> Markup:
+    top = _top(story)
+    names = [story.subject.labels[at] for at in top]
+    shares = [float(story.probabilities[at]) for at in top]
+    return bars(shares, names, "probabilities", [percent(each) for each in shares])
+
+
+def _reason(story: Story, reason: Reason) -> tuple[Shown, Shown | None]:
+    pixels = story.prepared.pixels
+    label = story.subject.labels[reason.at]
+    cover = overlay(pixels, reason.occlusion, f"occlusion map of {label}")
+    if reason.cam is None:
+        return cover, None
+    cam = enlarged(reason.cam, (pixels.shape[0], pixels.shape[1]))
+    return cover, overlay(pixels, cam, f"Grad-CAM of {label}")
