@@ -8,18 +8,28 @@ OUT = Path("explain.html")
 
 
 @click.command()
-@click.argument("path", metavar="RUN|BUNDLE", type=click.Path(path_type=Path))
-@click.argument("picture", type=click.Path(path_type=Path))
+@click.argument("path", metavar="[RUN|BUNDLE]", required=False, type=click.Path(path_type=Path))
+@click.argument("picture", metavar="[PICTURE]", required=False, type=click.Path(path_type=Path))
+@click.option("--lecture", is_flag=True, help="The topics of a course, with numbers; no run.")
 @click.option("--out", type=click.Path(path_type=Path), default=OUT, show_default=True)
-def explain(path: Path, picture: Path, *, out: Path) -> None:
+def explain(path: Path | None, picture: Path | None, *, lecture: bool, out: Path) -> None:
     """Open a network on a picture, layer by layer, as one page.
 
     The page shows each layer's kernels and maps, one convolution worked out value by value, why
     the answer is what it is, and what int8 changes.
     """
-    from liteproof.explanation.page import write_page  # noqa: PLC0415
-    from liteproof.explanation.story import tell  # noqa: PLC0415
-    from liteproof.explanation.subject import open_subject  # noqa: PLC0415
+    if lecture:
+        if path:
+            raise click.UsageError("--lecture takes neither a run nor a picture")
+        from liteproof.explanation.lecture import write_lecture  # noqa: PLC0415
 
-    write_page(tell(open_subject(path), picture), out)
+        write_lecture(out)
+    else:
+        if path is None or picture is None:
+            raise click.UsageError("expected a RUN or a BUNDLE, and a PICTURE; or --lecture")
+        from liteproof.explanation.page import write_page  # noqa: PLC0415
+        from liteproof.explanation.story import tell  # noqa: PLC0415
+        from liteproof.explanation.subject import open_subject  # noqa: PLC0415
+
+        write_page(tell(open_subject(path), picture), out)
     click.echo(out)

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from liteproof.explanation.steps import Window
-from liteproof.report.drawing import box, line, picture, text
+from liteproof.report.drawing import Axis, box, line, path, picture, text
 from liteproof.report.wording import name
 
 GRID = 300  # pixels of a grid's side
@@ -117,3 +117,15 @@ def histogram(codes: NDArray[np.generic], low: int, high: int, zero_point: int) 
 
 def _minus(number: str) -> str:
     return number.replace("-", "−")
+
+
+def curve(points: Sequence[tuple[float, float]], reach: float, alt: str) -> Markup:
+    """Draw a function from -reach to reach, both ways."""
+    across, up = Axis(-reach, reach, 4, 156), Axis(-reach, reach, 156, 4)
+    spots = [(across.at(x), up.at(y)) for x, y in points if abs(y) <= reach]
+    shapes = [
+        line((4, 80), (156, 80), "axis"),
+        line((80, 4), (80, 156), "axis"),
+        path(spots, "bend"),
+    ]
+    return picture(160, 160, f"{alt}, from −{reach:g} to {reach:g}", shapes)

@@ -22,7 +22,7 @@ PACKAGE = "liteproof.explanation"
 STYLES, SCRIPTS = ["explain.css"], ["worked.js"]
 MOST_LABELS = 10  # with their probability
 LONGEST_SIDE = 480  # of the picture as it came
-TEMPLATES = ("parts.html", "explain.html")
+TEMPLATES = ("parts.html", "explain.html", "lecture.html")
 
 
 def write_page(story: Story, path: Path) -> None:
@@ -58,6 +58,7 @@ def render(template: str, data: list[dict[str, Any]], **context: Any) -> str:  #
         context: what the template names.
     """
     environment = page_environment({each: read_template(PACKAGE, each) for each in TEMPLATES})
+    environment.filters["channel"] = lambda values, at: values[..., at].tolist()
     return environment.get_template(template).render(
         **parts(PACKAGE, STYLES, SCRIPTS), data=_json(data), worked=data, **context
     )

@@ -55,7 +55,9 @@ def within_budget(found: Iterable[Worked], budget: int = BUDGET) -> list[dict[st
     return [as_json(each, filters) for each, filters in described if each in chosen]
 
 
-def as_json(worked: Worked, filters: int) -> dict[str, Any]:
+def as_json(
+    worked: Worked, filters: int, start: tuple[int, int, int] | None = None
+) -> dict[str, Any]:
     """Return a convolution for the script: of its filters, the first ones.
 
     Numbers are float32 in base64: `input` (height, width, channels), `kernel` (height, width,
@@ -71,7 +73,9 @@ def as_json(worked: Worked, filters: int) -> dict[str, Any]:
     shown = kernel[:, :, :filters, 0][:, :, np.newaxis] if depthwise else kernel[..., :filters]
     output = step.output[..., :filters]
     (top, _), (left, _) = window.padding(taken.shape)
-    row, column, at = np.unravel_index(int(np.argmax(output)), output.shape)
+    if start is None:  # where the output is largest
+        row, column, at = map(int, np.unravel_index(int(np.argmax(output)), output.shape))
+        start = row, column, at
     return {
         "at": worked.where,
         "name": worked.name,
@@ -88,7 +92,7 @@ def as_json(worked: Worked, filters: int) -> dict[str, Any]:
         "kernel": packed(shown),
         "bias": packed(bias[:filters]),
         "output": packed(output),
-        "start": (int(row), int(column), int(at)),
+        "start": start,
     }
 
 

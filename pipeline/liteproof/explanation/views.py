@@ -15,7 +15,7 @@ from liteproof.report.wording import figures
 
 FEW = 16  # steps, up to which many maps are shown
 MANY_MAPS, FEW_MAPS = 16, 8
-KERNELS_DOWN = 8  # input channels whose kernels are shown
+KERNELS_DOWN = 4  # input channels whose kernels are shown
 LARGEST_KERNEL = 16
 
 

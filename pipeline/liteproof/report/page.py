@@ -8,7 +8,7 @@ from typing import Any
 from liteproof.diagnosis.table import decibel_words
 from liteproof.evidence.records import Balanced, Cell, ClassChange, Evidence, Outcome, Pair, Side
 from liteproof.recipes.schema import Metric
-from liteproof.report import charts, sentences, wording
+from liteproof.report import charts, sentences
 from liteproof.report.confusion import View, matrix, shown_classes
 from liteproof.report.gallery import Card, Pictures, cards
 from liteproof.report.house import HOUSE, page_environment, parts, read_template

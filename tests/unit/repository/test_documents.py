@@ -28,7 +28,7 @@ def commands(folder, *shared):
 def test_every_command_of_the_pipeline_is_on_the_page_of_commands():
     found = commands("pipeline/liteproof", "options", "board_options", "cluster_options")
 
-    assert len(found) == 15
+    assert len(found) == 16
     assert all(f"`liteproof {name} " in COMMANDS for name in found)
 
 

@@ -4,6 +4,7 @@ const steps = JSON.parse(document.getElementById("data").textContent);
 const find = (id) => document.getElementById(id);
 const ENDS = [[178, 84, 6], [245, 246, 248], [6, 66, 110]];
 const MOST_SUMS = 64;
+const ROOM = 44; // pixels of a cell that a number fits in
 
 function floats(text) {
   const bytes = Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
@@ -54,12 +55,19 @@ function paint(canvas, rows, columns, value, margin, mark) {
   context.fillStyle = "#ffffff";
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.strokeStyle = "#8a96a3";
+  context.font = `600 ${Math.min(30, Math.round(cell / 3))}px system-ui, sans-serif`;
+  context.textAlign = "center";
+  context.textBaseline = "middle";
   for (let y = -top; y < rows + bottom; y++)
     for (let x = -left; x < columns + right; x++) {
       const [px, py] = [(x + left) * cell, (y + top) * cell];
       if (y >= 0 && x >= 0 && y < rows && x < columns) {
         context.fillStyle = colour(value(y, x), reach);
         context.fillRect(px, py, cell, cell);
+        if (cell >= ROOM) {
+          context.fillStyle = Math.abs(value(y, x)) > reach / 2 ? "#ffffff" : "#17212b";
+          context.fillText(figures(value(y, x)), px + cell / 2, py + cell / 2);
+        }
       } else if (cell > 5) {
         context.setLineDash([2, 2]);
         context.strokeRect(px + 1.5, py + 1.5, cell - 3, cell - 3);
