@@ -22,7 +22,7 @@ PACKAGE = "liteproof.explanation"
 STYLES, SCRIPTS = ["explain.css"], ["worked.js"]
 MOST_LABELS = 10  # with their probability
 LONGEST_SIDE = 480  # of the picture as it came
-TEMPLATES = ("parts.html", "explain.html", "lecture.html")
+TEMPLATES = ("parts.html", "explain.html", "lecture.html", "why.html")
 
 
 def write_page(story: Story, path: Path) -> None:
