@@ -1,5 +1,6 @@
 """The page and the table of what `why_measured` measured."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -39,6 +40,7 @@ def render_why(why: Why) -> str:
         far_shares=[percent(side.shifted[worst].share, 1) for side in (why.cnn, why.mlp)],
         shift_chart=_chart(why, SHIFTS, (why.cnn.shifted, why.mlp.shifted), "pixels"),
         turn_chart=_chart(why, TURNS, (why.cnn.turned, why.mlp.turned), "degrees"),
+        price_charts=_price_charts(why) if why.cnn.prices and why.mlp.prices else (),
         lost=[(photo(each.pixels, f"a {each.truth}", 112), each) for each in why.lost],
     )
 
@@ -94,3 +96,35 @@ def _chart(
     return picture(
         WIDTH, HEIGHT, f"accuracy from {amounts[0]} to {amounts[-1]} {unit}: {said}", shapes
     )
+
+
+def _price_charts(why: Why) -> tuple[tuple[str, Markup], ...]:
+    """Draw parameters and work against the picture's side, each scale in powers of ten."""
+    sides = [price.side for price in why.cnn.prices]
+    across = Axis(math.log(sides[0]), math.log(sides[-1]), 64, WIDTH - 16)
+    found = []
+    for name, field in (("parameters", "parameters"), ("multiply-accumulates", "macs")):
+        values = [[getattr(each, field) for each in side.prices] for side in (why.cnn, why.mlp)]
+        logs = [math.log10(value) for each in values for value in each]
+        powers = range(math.floor(min(logs)), math.ceil(max(logs)) + 1)
+        up = Axis(powers[0], powers[-1], HEIGHT - 50, 14)
+        shapes = [line((64, up.at(each)), (WIDTH - 16, up.at(each)), "grid") for each in powers]
+        shapes += [text((56, up.at(each) + 5), _power(each), "end") for each in powers]
+        shapes += [
+            text((across.at(math.log(side)), HEIGHT - 28), f"{side}×{side}", "middle")
+            for side in sides
+        ]
+        for each, kind in zip(values, (Mark.CANDIDATE, Mark.BASELINE), strict=True):
+            spots = [
+                (across.at(math.log(side)), up.at(math.log10(value)))
+                for side, value in zip(sides, each, strict=True)
+            ]
+            shapes.append(path(spots, f"curve {kind.value}"))
+            shapes += [mark(spot, kind, radius=5) for spot in spots]
+        alt = f"{name} by picture size, {sides[0]} to {sides[-1]} pixels"
+        found.append((name, picture(WIDTH, HEIGHT - 16, alt, shapes)))
+    return tuple(found)
+
+
+def _power(exponent: int) -> str:
+    return f"{10**exponent:,}" if exponent < 6 else f"{10 ** (exponent - 6):,} M"

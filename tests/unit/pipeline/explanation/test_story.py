@@ -1,0 +1,190 @@
+"""What is told of a run and of a bundle, against what the runtime and Keras compute themselves."""
+
+import base64
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from liteproof.conversion.packing import without_metadata
+from liteproof.diagnosis.graph import activations
+from liteproof.errors import RunError
+from liteproof.execution.tflite_model import execute
+from liteproof.explanation import views
+from liteproof.explanation.occlusion import covered, loss_map
+from liteproof.explanation.page import LARGEST, render_story
+from liteproof.explanation.stepping import sums, worked_steps
+from liteproof.explanation.steps import Kind
+from liteproof.explanation.story import tell
+from liteproof.explanation.subject import open_subject
+from liteproof_edge.errors import BundleError, PictureError
+from liteproof_edge.model.flatbuffer import read_model
+
+CLOSE = 1e-4
+
+
+@pytest.fixture(scope="module")
+def picture(bars, tmp_path_factory):
+    path = tmp_path_factory.mktemp("picture") / "bar.png"
+    Image.fromarray(bars.images[0][..., 0]).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def of_run(tiny_run, picture):
+    return tell(open_subject(tiny_run), picture)
+
+
+@pytest.fixture(scope="module")
+def of_bundle(tiny_run, picture):
+    return tell(open_subject(tiny_run / "bundle"), picture)
+
+
+@pytest.fixture(scope="module")
+def page(of_run):
+    return render_story(of_run)
+
+
+def test_codes_are_the_runtimes_own(of_run):
+    own = execute(of_run.subject.model, of_run.prepared.pixels[np.newaxis], label="test")
+
+    last = of_run.steps[-1].quantized
+    assert np.array_equal(last.codes + 128, own.outputs[0])  # int8 inside, uint8 outside
+    assert np.array_equal(last.real, own.logits[0])
+    assert np.array_equal(of_run.device_logits, own.logits[0])
+
+
+def test_every_quantized_activation_is_beside_its_layer(of_run):
+    graph = read_model(without_metadata(of_run.subject.model)).subgraphs[0]
+
+    shown = [each.quantized for each in of_run.steps if each.quantized]
+
+    assert len(shown) == len(activations(graph))
+    for step in (each for each in of_run.steps if each.quantized):
+        reach = np.abs(step.output).max()
+        assert np.abs(step.quantized.real - step.output).max() < 0.1 * reach + step.quantized.scale
+
+
+def test_bundle_and_run_have_the_same_codes(of_run, of_bundle):
+    ones = [each.quantized.codes for each in of_run.steps if each.quantized]
+    others = [each.quantized.codes for each in of_bundle.steps]
+
+    assert len(ones) == len(others)
+    for one, other in zip(ones, others, strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_what_is_stepped_through_is_keras_output(of_run):
+    worked = list(worked_steps(of_run.steps, of_run.prepared.pixels.astype(np.float32)))
+
+    assert worked
+    for each in worked:
+        own = each.step.output if each.step.before is None else each.step.before
+        assert sums(each) == pytest.approx(own, abs=CLOSE * np.abs(own).max())
+
+
+def test_bundle_is_worked_out_in_the_real_values_of_its_codes(of_bundle):
+    for each in worked_steps(of_bundle.steps, of_bundle.prepared.pixels.astype(np.float32)):
+        made = np.maximum(sums(each), 0)
+        assert np.abs(made - each.step.output).max() <= 0.51 * each.step.quantized.scale + CLOSE
+
+
+def test_numbers_of_the_page_are_those_of_the_tensors(of_run, page):
+    data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])
+
+    assert data
+    for each in data:
+        step = of_run.steps[each["at"]]
+        filters = each["outputShape"][2]
+
+        def values(name, shape, each=each):
+            return np.frombuffer(base64.b64decode(each[name]), "<f4").reshape(shape)
+
+        assert np.array_equal(values("output", each["outputShape"]), step.output[..., :filters])
+        assert np.array_equal(values("bias", -1), step.bias[:filters])
+        taken = of_run.steps[step.inputs[0]].output
+        assert np.array_equal(values("input", each["inputShape"]), taken)
+        kernel = values("kernel", (*each["size"], taken.shape[-1], filters))
+        assert np.array_equal(kernel, step.kernel[..., :filters])
+
+
+def test_sizes_scales_and_codes_are_said_as_they_are(of_run, page):
+    step = next(each for each in of_run.steps if each.kind is Kind.CONVOLUTION)
+    quantized = step.quantized
+
+    assert "28×28×1 → 14×14×6. same: ⌈28/2⌉ = 14" in page
+    assert "3·3·1·6 + 6 = 60 parameters" in page
+    assert f"scale {quantized.scale:.4g}" in page
+    assert f"this picture uses {np.unique(quantized.codes).size} of 256 codes" in page
+
+
+def test_pooling_is_drawn_both_ways_from_this_pictures_map(of_run):
+    at = next(at for at, each in enumerate(of_run.steps) if each.kind is Kind.MAX_POOL)
+    pixels = of_run.prepared.pixels.astype(np.float32)
+
+    shown = views.view(of_run.steps, at, pixels, of_run.subject.labels)
+
+    taken = of_run.steps[of_run.steps[at].inputs[0]].output
+    channel = int(taken.max(axis=(0, 1)).argmax())
+    largest = of_run.steps[at].output[..., channel].max()
+    assert f"Channel {channel + 1}," in shown.pooling.sentence
+    assert f"the largest is {largest:.3g}" in shown.pooling.sentence
+
+
+def test_layer_that_loses_most_is_open_and_export_is_quoted(of_run, page):
+    assert of_run.worst is not None
+    assert f'id="int8-{of_run.worst + 1}" open' in page
+    assert of_run.subject.diagnosis[0].split(";")[0].replace("'", "&#39;") in page
+
+
+def test_page_of_a_bundle_alone_says_what_is_missing(of_bundle):
+    page = render_story(of_bundle)
+
+    assert "no float model to compare with" in page
+    assert "Grad-CAM" not in page
+    assert "One convolution" in page
+
+
+def test_page_is_small_and_needs_no_network(page):
+    assert len(page.encode()) < LARGEST
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_occlusion_covers_every_pixel_and_is_the_fall_of_the_logit():
+    pixels = np.zeros((10, 10, 1), np.uint8)
+    pixels[2:4, 3:5] = 255
+    places = covered(pixels)
+    seen = np.array([each.mean() for each in places.pictures], np.float32)
+
+    found = loss_map(places, seen, float(pixels.mean()), (10, 10))
+
+    assert places.side == 2
+    assert found[3, 4] == found.max() > 0
+    assert found[8, 8] == pytest.approx(0, abs=1e-6)
+
+
+def test_reasons_are_those_of_the_two_most_probable_classes(of_run):
+    order = np.argsort(-of_run.device_logits)
+
+    assert [each.at for each in of_run.reasons] == order[:2].tolist()
+    assert all(each.occlusion.shape == (28, 28) for each in of_run.reasons)
+    assert all(each.cam is not None for each in of_run.reasons)
+
+
+def test_bad_input_is_one_line(tiny_run, tmp_path, picture):
+    with pytest.raises(RunError, match="neither a run nor a bundle"):
+        open_subject(tmp_path)
+    with pytest.raises(BundleError, match="a file that nothing vouches for"):
+        open_subject(picture)
+    spoilt = shutil.copytree(tiny_run / "bundle", tmp_path / "spoilt")
+    (spoilt / "model.tflite").write_bytes(b"no")
+    with pytest.raises(BundleError):
+        open_subject(spoilt)
+    with pytest.raises(PictureError, match="No such file"):
+        tell(open_subject(tiny_run), tmp_path / "none.png")
+    Image.new("L", (30, 30)).save(tmp_path / "large.png")
+    with pytest.raises(PictureError, match="30x30 picture, expected"):
+        tell(open_subject(tiny_run), tmp_path / "large.png")
