@@ -17,6 +17,49 @@ FLAGS = (
 )
 
 TEXTS = {"Enter": "\r", " ": " "}
+# Contrast of two colours: WCAG 2.2, "relative luminance" and success criterion 1.4.3. Chromium
+# writes a mixed colour as color(srgb …), with parts of 0 to 1.
+CONTRAST = """
+(() => {
+  const parts = (text) => {
+    const numbers = text.match(/[\\d.]+(e-\\d+)?/g).map(Number);
+    if (text.startsWith("color(")) return numbers;
+    return numbers.map((each, at) => at < 3 ? each / 255 : each);
+  };
+  const light = (rgb) => {
+    const [r, g, b] = rgb.map(
+      (each) => each <= 0.04045 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4,
+    );
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (element) => {
+    for (let each = element; each; each = each.parentElement) {
+      const colour = parts(getComputedStyle(each).backgroundColor);
+      if (colour.length < 4 || colour[3] === 1) return colour.slice(0, 3);
+    }
+    return [1, 1, 1];
+  };
+  let least = [99, ""];
+  for (const element of document.querySelectorAll("body *")) {
+    const words = [...element.childNodes].some((each) => each.nodeType === 3 && each.data.trim());
+    if (!words || !element.getClientRects().length) continue;
+    const style = getComputedStyle(element);
+    const svg = element.closest("svg");
+    const ink = light(parts(svg ? style.fill : style.color).slice(0, 3));
+    const paper = light(behind(element));
+    const ratio = (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
+    if (ratio < least[0]) least = [ratio, element.outerHTML.slice(0, 120)];
+  }
+  return least;
+})()
+"""
+READABLE = 4.5  # WCAG 2.2, success criterion 1.4.3, level AA
+# What axe-core, once loaded, has against a page.
+SERIOUS = """
+axe.run().then((found) => found.violations
+  .filter((each) => ["serious", "critical"].includes(each.impact))
+  .map((each) => [each.id, each.nodes.map((node) => node.html.slice(0, 100))]))
+"""
 KEYS = {
     "ArrowRight": 39,
     "ArrowLeft": 37,
@@ -24,6 +67,8 @@ KEYS = {
     "ArrowDown": 40,
     "Enter": 13,
     "Tab": 9,
+    "PageUp": 33,
+    "PageDown": 34,
 } | {
     " ": 32,
     "v": 86,

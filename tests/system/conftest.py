@@ -1,4 +1,5 @@
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -6,6 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+AXE = "axe-core@4.14.1"
 
 
 @pytest.fixture(scope="session")
@@ -52,3 +54,13 @@ def device(tmp_path_factory, wheel, shell):
     shell(f"'{sys.executable}' -m venv '{folder}'")
     shell(f"'{folder}/bin/pip' install --quiet --disable-pip-version-check '{wheel}'")
     return folder / "bin"
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory, shell):
+    """The source of axe-core."""
+    if not shutil.which("npm"):
+        pytest.skip("needs npm (Debian package npm)")
+    folder = tmp_path_factory.mktemp("axe")
+    shell(f"npm pack --silent {AXE} && tar xf axe-core-*.tgz", cwd=folder)
+    return (folder / "package" / "axe.min.js").read_text()

@@ -1,7 +1,6 @@
 """The page in headless Chromium: draw, drop, paste, keys; and what axe-core thinks of it."""
 
 import math
-import shutil
 
 import browser
 import pytest
@@ -10,7 +9,6 @@ from served import serving
 pytestmark = pytest.mark.skipif(
     browser.PROGRAM is None, reason="needs chromium (Debian package chromium)"
 )
-AXE = "axe-core@4.14.1"
 CTRL = 2
 FRAMES = 3000  # more than are looked at while the test runs
 WORD = "word"
@@ -28,11 +26,6 @@ COPY = """
   await navigator.clipboard.write([new ClipboardItem({"image/png": blob})]);
   return true;
 })()
-"""
-SERIOUS = """
-axe.run().then((found) => found.violations
-  .filter((each) => ["serious", "critical"].includes(each.impact))
-  .map((each) => [each.id, each.nodes.map((node) => node.html.slice(0, 100))]))
 """
 
 
@@ -58,16 +51,6 @@ def page(tab, served):
     yield tab
     assert tab.complaints == []
     assert all(each.startswith((served.address, "blob:")) for each in tab.requests)
-
-
-@pytest.fixture(scope="module")
-def axe(tmp_path_factory, shell):
-    """The source of axe-core."""
-    if not shutil.which("npm"):
-        pytest.skip("needs npm (Debian package npm)")
-    folder = tmp_path_factory.mktemp("axe")
-    shell(f"npm pack --silent {AXE} && tar xf axe-core-*.tgz", cwd=folder)
-    return (folder / "package" / "axe.min.js").read_text()
 
 
 def sheet(page):
@@ -246,7 +229,7 @@ def test_axe_finds_nothing_serious(page, served, axe, window, scheme):
     page.wait(f"{LABEL} === '3'")
     page.value(f"{axe}; 0")
 
-    assert page.value(SERIOUS) == []
+    assert page.value(browser.SERIOUS) == []
 
 
 def test_bundle_of_photos_has_no_pen(tab, clone):

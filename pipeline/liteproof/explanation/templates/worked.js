@@ -4,16 +4,17 @@ const steps = JSON.parse(document.getElementById("data").textContent);
 const find = (id) => document.getElementById(id);
 const ENDS = [[178, 84, 6], [245, 246, 248], [6, 66, 110]];
 const MOST_SUMS = 64;
+const WIDE = 5; // columns of a table
 const ROOM = 44; // pixels of a cell that a number fits in
 
 function floats(text) {
   const bytes = Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
   return new Float32Array(bytes.buffer);
 }
-function figures(value) {
+function figures(value, digits = 3) {
   if (value === 0 || Math.abs(value) < 5e-5) return "0";
   const size = Math.abs(value);
-  const text = Number.isInteger(value) ? String(size) : size >= 100 ? size.toFixed(0) : size.toPrecision(3);
+  const text = Number.isInteger(value) ? String(size) : size >= 100 ? size.toFixed(0) : size.toPrecision(digits);
   return (value < 0 ? "−" : "") + text.replace(/e([+-]\d+)$/, "·10^$1");
 }
 function colour(value, reach) {
@@ -89,13 +90,16 @@ function table(id, value, outside) {
     const line = body.insertRow();
     for (let j = 0; j < width; j++) {
       const cell = line.insertCell();
-      cell.textContent = figures(value(i, j));
+      cell.textContent = figures(value(i, j), width > WIDE ? 2 : 3);
       cell.dataset.value = value(i, j);
       if (outside && outside(i, j)) cell.className = "outside";
     }
   }
   find(id).replaceChildren(body);
   find(id).className = width > 3 ? "dense" : "";
+  // What may have to be scrolled can be reached by keyboard.
+  if (width > WIDE) find(id).parentElement.tabIndex = 0;
+  else find(id).parentElement.removeAttribute("tabindex");
 }
 function show() {
   const [height, width] = step.size;
@@ -185,3 +189,13 @@ if (steps.length) {
   });
   choose(0);
 }
+
+// Printed, everything is open.
+let closed = [];
+addEventListener("beforeprint", () => {
+  closed = [...document.querySelectorAll("details:not([open])")];
+  for (const each of closed) each.open = true;
+});
+addEventListener("afterprint", () => {
+  for (const each of closed) each.open = false;
+});
