@@ -18,7 +18,7 @@ RELEASED = Path(__file__).parents[2] / "bundle"
 def test_commands_are_those_of_the_chain():
     assert set(COMMANDS) == {
         *("adopt", "bundle", "compare", "data", "deploy", "describe", "export", "forecast"),
-        *("inspect", "rollback", "run", "status", "train", "wheelhouse"),
+        *("explain", "inspect", "new", "rollback", "run", "status", "train", "wheelhouse"),
     }
 
 
