@@ -4,6 +4,7 @@ The models are untrained and the pictures are noise: times do not depend on what
 Each is a process from start to end, TensorFlow's import included where it is imported.
 """
 
+import shutil
 import struct
 import sys
 import tempfile
@@ -92,13 +93,22 @@ def compare(group: str, exported: Path, data: Path, at: float) -> Iterator[Row]:
     """Yield the rows of comparing two models of a folder, the report included."""
     models = [str(exported / f"model-{name}.tflite") for name in ("float32", "int8")]
     command = [str(BIN / "liteproof"), "compare", *models, "--data", str(data), "--margin", "100"]
-    command += ["--out", str(exported / "evidence")]
-    yield from process(group, "liteproof compare", command, at)
+    out = exported / "evidence"
+    yield from process(group, "liteproof compare", [*command, "--out", str(out)], at, fresh=out)
 
 
-def process(group: str, name: str, command: list[str], at: float) -> Iterator[Row]:
-    """Yield the time and the peak memory of a process, medians of some runs."""
-    done = [measure(command) for _ in range(repeats(ROUNDS))]
+def process(
+    group: str, name: str, command: list[str], at: float, *, fresh: Path | None = None
+) -> Iterator[Row]:
+    """Yield the time and the peak memory of a process, medians of some runs.
+
+    `fresh` is removed before each: what it keeps of answers would not be computed again.
+    """
+    done = []
+    for _ in range(repeats(ROUNDS)):
+        if fresh:
+            shutil.rmtree(fresh, ignore_errors=True)
+        done.append(measure(command))
     failed = next((each.message for each in done if each.exit_code), "")
     ours = name.startswith("liteproof")
     for unit, values in (
