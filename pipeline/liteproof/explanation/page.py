@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from liteproof.explanation import views
 from liteproof.explanation.drawings import bars
-from liteproof.explanation.stepping import within_budget, worked_steps
+from liteproof.explanation.stepping import BUDGET, within_budget, worked_steps
 from liteproof.explanation.story import Reason, Story
 from liteproof.explanation.tiles import Shown, enlarged, overlay, photo
 from liteproof.report.house import page_environment, parts, read_template
@@ -18,6 +18,8 @@ from liteproof.report.wording import percent
 from liteproof.storage import write_file
 
 LARGEST = 3_000_000  # bytes of a page
+LEAST_ROOM, SPARE = 400_000, 10_000  # of these for the numbers to step through; for their names
+MAPS = (16, 8, 4, 2, 1)  # channels that are shown of a layer: as many as there is room for
 PACKAGE = "liteproof.explanation"
 STYLES, SCRIPTS = ["explain.css"], ["worked.js"]
 MOST_LABELS = 10  # with their probability
@@ -35,17 +37,19 @@ def write_page(story: Story, path: Path) -> None:
 
 
 def render_story(story: Story) -> str:
-    """Return the page; with fewer numbers to step through where it would be too large."""
+    """Return the page; of a deep network with fewer maps, and fewer numbers to step through."""
     pixels = story.prepared.pixels.astype(np.float32)
-    shown = [
-        views.view(story.steps, at, pixels, story.subject.labels) for at in range(len(story.steps))
-    ]
     worked = list(worked_steps(story.steps, pixels))
-    data = within_budget(worked)
-    page = _render_story(story, shown, data)
-    if len(page.encode()) > LARGEST:
-        room = LARGEST - len(_render_story(story, shown, []).encode())
-        page = _render_story(story, shown, within_budget(worked, room - 10_000))
+    page = ""
+    for most in MAPS:
+        shown = [
+            views.view(story.steps, at, pixels, story.subject.labels, most)
+            for at in range(len(story.steps))
+        ]
+        room = LARGEST - len(_render_story(story, shown, []).encode()) - SPARE
+        page = _render_story(story, shown, within_budget(worked, min(BUDGET, room)))
+        if room >= LEAST_ROOM:
+            break
     return page
 
 

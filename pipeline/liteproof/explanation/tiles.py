@@ -12,6 +12,7 @@ from liteproof.report.gallery import data_uri
 
 TILE, ALONE = 56, 224  # pixels of a tile's longer side, and where there is only one
 STRIP = 512  # of one that is far wider than high
+LARGEST_TILE = 80  # of a larger map, every second or third value is drawn
 GAP = 4
 ACROSS = 8  # tiles in a row
 # The lowest, 0 and the highest: orange, paper, blue, which the colour-blind tell apart too.
@@ -38,6 +39,9 @@ def tiles(maps: NDArray[np.float32], alt: str, reach: float | None = None) -> Sh
         alt: in words.
         reach: the value that has the full colour; None takes the largest there is.
     """
+    if maps.shape[-1] > 1:
+        every = math.ceil(max(maps.shape[:2]) / LARGEST_TILE)
+        maps = maps[::every, ::every]
     height, width, channels = maps.shape
     wanted = TILE if channels > 1 else STRIP if width > 4 * height else ALONE
     factor = max(1, round(wanted / max(height, width)))

@@ -13,8 +13,6 @@ from liteproof.explanation.steps import POOLS, Floats, Kind, Step, pooled
 from liteproof.explanation.tiles import Shown, tiles
 from liteproof.report.wording import figures
 
-FEW = 16  # steps, up to which many maps are shown
-MANY_MAPS, FEW_MAPS = 16, 8
 KERNELS_DOWN = 4  # input channels whose kernels are shown
 LARGEST_KERNEL = 16
 
@@ -65,7 +63,7 @@ class View:
     snr: str
 
 
-def view(steps: list[Step], at: int, pixels: Floats, labels: tuple[str, ...]) -> View:
+def view(steps: list[Step], at: int, pixels: Floats, labels: tuple[str, ...], most: int) -> View:
     """Return what there is to see of a step.
 
     Args:
@@ -73,9 +71,9 @@ def view(steps: list[Step], at: int, pixels: Floats, labels: tuple[str, ...]) ->
         at: which.
         pixels: the model's input, float32 (height, width, channels).
         labels: of the classes: names of the last step's values.
+        most: channels that are shown.
     """
     step = steps[at]
-    most = MANY_MAPS if len(steps) <= FEW else FEW_MAPS
     taken = [pixels if place < 0 else steps[place].output for place in step.inputs] or [pixels]
     maps = as_maps(step.output, most)
     is_end = at == len(steps) - 1 and step.output.shape == (len(labels),)

@@ -125,7 +125,7 @@ def test_pooling_is_drawn_both_ways_from_this_pictures_map(of_run):
     at = next(at for at, each in enumerate(of_run.steps) if each.kind is Kind.MAX_POOL)
     pixels = of_run.prepared.pixels.astype(np.float32)
 
-    shown = views.view(of_run.steps, at, pixels, of_run.subject.labels)
+    shown = views.view(of_run.steps, at, pixels, of_run.subject.labels, 16)
 
     taken = of_run.steps[of_run.steps[at].inputs[0]].output
     channel = int(taken.max(axis=(0, 1)).argmax())
