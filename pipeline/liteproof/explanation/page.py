@@ -84,6 +84,7 @@ def _render_story(story: Story, shown: list[views.View], data: list[dict[str, An
         subject=subject,
         answer=subject.labels[answer],
         sure=percent(float(story.probabilities[answer])),
+        float_answer=subject.labels[int(np.argmax(story.logits))],
         original=_original(story.picture),
         seen=photo(story.prepared.pixels, "what the model sees"),
         report=report,
@@ -104,7 +105,7 @@ def _original(path: Path) -> Shown:
         image = ImageOps.exif_transpose(opened)
         image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
         pixels = np.asarray(image.convert("RGB"))
-    return photo(pixels, "the picture as it came", least=1)
+    return photo(pixels, "the picture as it came", least=160)
 
 
 def _top(story: Story) -> list[int]:

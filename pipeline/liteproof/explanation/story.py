@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from liteproof import progress
 from liteproof.execution.tflite_model import execute
 from liteproof.explanation.occlusion import covered, loss_map
 from liteproof.explanation.steps import Step
 from liteproof.explanation.subject import Subject
+from liteproof.progress import say
 from liteproof.tensorflow_setup import quiet
 from liteproof_edge.classifier import log_shares, softmax
 from liteproof_edge.model.ending import Ending
@@ -18,7 +18,6 @@ from liteproof_edge.preprocessing.prepared import Prepared
 from liteproof_edge.preprocessing.spec import preprocess
 
 TOP = 2  # classes that are explained
-STAGES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +77,18 @@ def tell(subject: Subject, picture: Path) -> Story:
     """
     prepared = preprocess(picture, subject.spec)
     pixels = prepared.pixels
-    with progress.bar("explain", STAGES) as bar:
-        places = covered(pixels)
-        answers = execute(
-            subject.model, np.concatenate([pixels[np.newaxis], places.pictures]), label="occlusion"
-        )
-        bar.update(1)
-        logits = _logits(subject, answers.logits)
-        device_logits = logits[0]
-        top = tuple(int(at) for at in np.argsort(-device_logits, kind="stable")[:TOP])
-        with quiet():
-            steps, float_logits, maps, cam_of = _look_inside(subject, pixels, top)
-        bar.update(STAGES - 1)
+    places = covered(pixels)
+    say(f"explain: {len(places.pictures)} pictures with a part covered")
+    answers = execute(
+        subject.model, np.concatenate([pixels[np.newaxis], places.pictures]), label="occlusion"
+    )
+    logits = _logits(subject, answers.logits)
+    device_logits = logits[0]
+    top = tuple(int(at) for at in np.argsort(-device_logits, kind="stable")[:TOP])
+    say("explain: every layer's values")
+    with quiet():
+        steps, float_logits, maps, cam_of = _look_inside(subject, pixels, top)
+    say(f"explain: {len(steps)} steps to draw")
     shape = (pixels.shape[0], pixels.shape[1])
     reasons = tuple(
         Reason(at, loss_map(places, logits[1:, at], float(device_logits[at]), shape), maps.get(at))
