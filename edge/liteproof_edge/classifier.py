@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liteproof_edge.bundle.reader import Bundle
-from liteproof_edge.errors import BundleError
+from liteproof_edge.errors import BundleError, ModelError
 from liteproof_edge.model.ending import Ending
 from liteproof_edge.prediction import Prediction, Predictions, Reading
 from liteproof_edge.preprocessing.ink import InkSpec
@@ -216,12 +216,22 @@ class Classifier(AbstractContextManager["Classifier"]):
     def _probabilities(self, outputs: NDArray[np.generic]) -> NDArray[np.float64]:
         if self.bundle.ending is not Ending.LOGITS:
             shares = self.session.real(outputs).astype(np.float64)
-            return softmax(log_shares(shares), self.bundle.temperature)
+            return _sound(softmax(log_shares(shares), self.bundle.temperature))
         # Codes are logits in units of their scale; the zero point is the same for all classes.
         quantization = self.session.output_quantization
-        return softmax(
-            outputs, self.bundle.temperature / (quantization.scale if quantization else 1)
-        )
+        scale = quantization.scale if quantization else 1
+        return _sound(softmax(outputs, self.bundle.temperature / scale))
+
+
+def _sound(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return probabilities, unless a model answers NaN or infinity.
+
+    Raises:
+        ModelError: it does.
+    """
+    if not np.isfinite(probabilities).all():
+        raise ModelError("model: it answers NaN or infinity; are its weights sound?")
+    return probabilities
 
 
 def log_shares(shares: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -5,7 +5,6 @@ from pathlib import Path
 from liteproof.bundling.stage import bundle
 from liteproof.cluster.strategy import ALONE, Layout
 from liteproof.comparison.stage import check, compare_models
-from liteproof.conversion.variants import FLOAT32
 from liteproof.evidence.records import Evidence
 from liteproof.export.choices import Choices
 from liteproof.export.stage import export, forget_stale_fallback
@@ -37,7 +36,7 @@ def finish(run: Run, *, strict: bool = False) -> Evidence:
         LiteproofError: as each of the stages does.
     """
     forget_stale_fallback(run)
-    export(run, (FLOAT32, run.int8), Choices())
+    export(run, run.forms, Choices())
     evidence = compare_models(run)
     check(evidence, strict=strict)
     bundle(run, run.bundle)

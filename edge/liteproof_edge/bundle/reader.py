@@ -7,11 +7,12 @@ tensors, as our own flatbuffer reader reads them, are those of the manifest.
 """
 
 import hashlib
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from liteproof_edge.bundle.manifest import (
     MANIFEST,
@@ -24,10 +25,10 @@ from liteproof_edge.bundle.manifest import (
     read_file,
 )
 from liteproof_edge.bundle.signature import Trust, check_signature
+from liteproof_edge.bundle.tensors import MAX_SCALE, TensorSpec, tensor_from_json
 from liteproof_edge.errors import BundleError, ModelError
-from liteproof_edge.model.affine import Quantization
 from liteproof_edge.model.ending import Ending, ending_of
-from liteproof_edge.model.flatbuffer import Tensor, read_model
+from liteproof_edge.model.flatbuffer import read_model
 from liteproof_edge.preprocessing.prepared import Legibility
 from liteproof_edge.preprocessing.spec import Spec, spec_from_json
 
@@ -36,43 +37,6 @@ REQUIRED_FILES = (MODEL, GOLDEN)
 MAX_CLASSES = 100_000
 MAX_TEMPERATURE = 1000.0
 MAX_LOGIT = 1e30
-MAX_SCALE = 1e30  # far above any real scale, and a float32
-MODEL_DTYPES = ("uint8", "int8", "int16", "float32")
-
-
-class TensorSpec(NamedTuple):
-    """The model's input or output; `quantization` is None where it is float32."""
-
-    name: str
-    dtype: str
-    shape: tuple[int, ...]
-    quantization: Quantization | None
-
-    @classmethod
-    def of(cls, tensor: Tensor) -> "TensorSpec":
-        """Describe a tensor of a flatbuffer; it may have one scale only.
-
-        Raises:
-            ModelError: the tensor is quantized per channel.
-        """
-        if len(tensor.scales) > 1:
-            raise ModelError(f"tensor {tensor.name}: {len(tensor.scales)} scales, expected one")
-        quantization = (
-            Quantization(tensor.scales[0], tensor.zero_points[0] if tensor.zero_points else 0)
-            if tensor.scales
-            else None
-        )
-        return cls(tensor.name, tensor.dtype, tensor.shape_signature, quantization)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the tensor as the manifest stores it."""
-        scale_and_zero_point = self.quantization._asdict() if self.quantization else {}
-        return {
-            "name": self.name,
-            "dtype": self.dtype,
-            "shape": list(self.shape),
-            **scale_and_zero_point,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +119,7 @@ class Bundle:
             get(manifest, "preprocessing", dict, where), f"{where}: preprocessing"
         )
         tensors = [
-            _tensor_spec(get(manifest, key, dict, where), f"{where}: {key}")
+            tensor_from_json(get(manifest, key, dict, where), f"{where}: {key}")
             for key in ("input", "output")
         ]
         confidence = get(manifest, "confidence", dict, where)
@@ -181,12 +145,17 @@ class Bundle:
     def _check_shapes(self, where: str) -> None:
         spec, n = self.preprocessing, len(self.labels)
         picture = (1, spec.height, spec.width, spec.channels)
-        for key, actual, expected, as_well in (
-            ("input.shape", self.input.shape, picture, picture[:3] if spec.channels == 1 else ()),
-            ("output.shape", self.output.shape, (1, n), (1, 1) if n == 2 else ()),
+        pictures = [
+            picture,
+            (1, math.prod(picture)),
+            *([picture[:3]] if spec.channels == 1 else []),
+        ]
+        for key, actual, expected in (
+            ("input.shape", self.input.shape, pictures),
+            ("output.shape", self.output.shape, [(1, n), *([(1, 1)] if n == 2 else [])]),
         ):
-            if actual not in {expected, as_well}:
-                raise BundleError(f"{where}: {key}: {list(actual)}, expected {list(expected)}")
+            if actual not in expected:
+                raise BundleError(f"{where}: {key}: {list(actual)}, expected {list(expected[0])}")
 
     def _check_model(self, where: str) -> Ending:
         """Hold the model's tensors to the manifest's; return what makes its outputs."""
@@ -281,19 +250,3 @@ def _tolerance(golden: Mapping[str, Any], where: str) -> float:
 
 def _is_name(value: object) -> bool:
     return isinstance(value, str) and value != "" and value.isprintable()
-
-
-def _tensor_spec(value: Mapping[str, Any], where: str) -> TensorSpec:
-    shape = get(value, "shape", list, where)
-    if not all(type(size) is int for size in shape):
-        raise BundleError(f"{where}.shape: {shape}, expected integers")
-    dtype = get(value, "dtype", str, where)
-    if dtype not in MODEL_DTYPES:
-        raise BundleError(f"{where}.dtype: {dtype!r}, expected one of {', '.join(MODEL_DTYPES)}")
-    quantization = None
-    if dtype != "float32":
-        scale: Any = value.get("scale")
-        if type(scale) not in {int, float} or not 0 < scale < MAX_SCALE:
-            raise BundleError(f"{where}.scale: {scale!r}, expected a positive number")
-        quantization = Quantization(float(scale), get(value, "zero_point", int, where))
-    return TensorSpec(get(value, "name", str, where), dtype, tuple(shape), quantization)

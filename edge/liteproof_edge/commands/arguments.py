@@ -2,9 +2,10 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from liteproof_edge.commands import values
 from liteproof_edge.runtime.loading import VARIABLE, Runtime
 
 MOST_MEGAPIXELS = 256  # MOST_PIXELS of `preprocessing.memory`, which would import Pillow
@@ -85,26 +86,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     classify.add_argument(
         "--min-confidence",
         metavar="P",
-        type=_probability,
+        type=values.probability,
         help="answer 'unsure' below this probability (0 to 1), or where the picture is in doubt",
     )
-    classify.add_argument(
-        "--unverified",
-        action="store_true",
-        help="BUNDLE is a bare .tflite, to be run in a process of its own",
-    )
-    classify.add_argument(
-        "--labels",
-        metavar="FILE",
-        type=Path,
-        help="of an --unverified model: its classes, one a line (default: 0, 1, …)",
-    )
-    classify.add_argument(
-        "--preprocessing",
-        choices=("photo", "ink", "raw"),
-        default="photo",
-        help="of an --unverified model: photo stretches pictures to its size (default: photo)",
-    )
+    _bare_model_options(classify)
     verify = add("verify", runtime)
     verify.add_argument(
         "--trust",
@@ -127,7 +112,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "-n",
         "--count",
         metavar="N",
-        type=_up_to(1_000_000),
+        type=values.up_to(1_000_000),
         default=1000,
         help="pictures (default: 1000)",
     )
@@ -153,12 +138,16 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     camera.add_argument(
         "--min-confidence",
         metavar="P",
-        type=_probability,
+        type=values.probability,
         default=0.0,
         help="give no label below this probability (0 to 1)",
     )
     camera.add_argument(
-        "-n", "--count", metavar="N", type=_up_to(999_999_999), help="end after so many frames"
+        "-n",
+        "--count",
+        metavar="N",
+        type=values.up_to(999_999_999),
+        help="end after so many frames",
     )
     _serving_options(camera)
     add("info")
@@ -193,7 +182,7 @@ def _runtime_options() -> argparse.ArgumentParser:
     options.add_argument(
         "--runtime",
         metavar="NAME",
-        type=_runtime,
+        type=values.runtime,
         help=f"{' or '.join(runtime.value for runtime in Runtime)} (default: {VARIABLE} of the "
         "environment, or the first that is installed and works)",
     )
@@ -210,7 +199,7 @@ def _running_options() -> argparse.ArgumentParser:
     options.add_argument(
         "--threads",
         metavar="N",
-        type=_up_to(256),
+        type=values.up_to(256),
         default=1,
         help="of the runtime (default: 1)",
     )
@@ -222,11 +211,55 @@ def _decoding_options() -> argparse.ArgumentParser:
     options.add_argument(
         "--max-megapixels",
         metavar="N",
-        type=_up_to(MOST_MEGAPIXELS),
+        type=values.up_to(MOST_MEGAPIXELS),
         help="decode pictures of up to N million pixels even where that takes more than 120 MiB of "
         "memory",
     )
     return options
+
+
+def _bare_model_options(parser: "argparse.ArgumentParser | _Unused") -> None:
+    parser.add_argument(
+        "--unverified",
+        action="store_true",
+        help="BUNDLE is a bare .tflite, to be run in a process of its own",
+    )
+    parser.add_argument(
+        "--labels",
+        metavar="FILE",
+        type=Path,
+        help="of an --unverified model: its classes, one a line (default: those in its TFLite "
+        "Metadata, else 0, 1, …)",
+    )
+    parser.add_argument(
+        "--preprocessing",
+        choices=("photo", "ink", "raw"),
+        default="photo",
+        help="of an --unverified model: photo stretches pictures to its size (default: photo)",
+    )
+    parser.add_argument(
+        "--size",
+        metavar="HxW",
+        type=values.size,
+        help="of an --unverified model that takes a row of pixels, such as 28x28",
+    )
+    parser.add_argument(
+        "--output", metavar="NAME", help="which answers, of an --unverified model with several"
+    )
+    parser.add_argument(
+        "--mean",
+        metavar="M[,M,M]",
+        type=values.numbers,
+        default=(),
+        help="an --unverified model takes (pixel - mean)",
+    )
+    parser.add_argument(
+        "--scale",
+        metavar="S[,S,S]",
+        type=values.numbers,
+        default=(),
+        help="x scale: 0.003921569 if it takes 0 to 1 (default: as its metadata says, else 1)",
+    )
 
 
 def _serving_options(parser: "argparse.ArgumentParser | _Unused") -> None:
@@ -239,7 +272,7 @@ def _serving_options(parser: "argparse.ArgumentParser | _Unused") -> None:
     parser.add_argument(
         "--port",
         metavar="N",
-        type=_up_to(65_535, least=0),
+        type=values.up_to(65_535, least=0),
         default=8000,
         help="0: any; default: 8000",
     )
@@ -249,7 +282,11 @@ def _serving_options(parser: "argparse.ArgumentParser | _Unused") -> None:
         help="that clients must give; LITEPROOF_TOKEN of the environment hides it from other users",
     )
     parser.add_argument(
-        "--threads", metavar="N", type=_up_to(256), default=1, help="of the runtime (default: 1)"
+        "--threads",
+        metavar="N",
+        type=values.up_to(256),
+        default=1,
+        help="of the runtime (default: 1)",
     )
 
 
@@ -261,33 +298,3 @@ class _Version(argparse.Action):
 
         print(version("liteproof-edge"))
         parser.exit()
-
-
-def _runtime(name: str) -> Runtime:
-    try:
-        return Runtime(name)
-    except ValueError:
-        names = ", ".join(runtime.value for runtime in Runtime)
-        raise argparse.ArgumentTypeError(f"{name!r}, expected one of {names}") from None
-
-
-def _up_to(most: int, least: int = 1) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        # Python itself refuses to read a number of thousands of digits.
-        if text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most:
-            return int(text)
-        raise argparse.ArgumentTypeError(
-            f"{text!r}, expected a whole number from {least} to {most}"
-        )
-
-    return parse
-
-
-def _probability(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r}, expected a number from 0 to 1")
-    return value

@@ -5,11 +5,13 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+from liteproof_edge.bundle.reader import Bundle
 from liteproof_edge.classifier import Classifier
 from liteproof_edge.commands.output import complain
-from liteproof_edge.errors import PictureError, one_line
+from liteproof_edge.errors import ModelError, PictureError, one_line
 from liteproof_edge.preprocessing.pictures import MAX_FILE_BYTES, SUFFIXES
 
 STANDARD_INPUT = "-"
@@ -70,16 +72,53 @@ def _classifier(options: argparse.Namespace) -> Classifier:
     from liteproof_edge.bundle.labels import read_labels  # noqa: PLC0415 - rarely needed
     from liteproof_edge.runtime.unverified import read_unverified  # noqa: PLC0415 - rarely needed
 
-    labels = read_labels(options.labels) if options.labels else ()
-    bundle = read_unverified(options.bundle, labels, options.preprocessing)
-    spec = bundle.preprocessing
-    if spec.kind == "photo":
-        real = ", pixels as 0 to 255" if bundle.input.quantization is None else ""
-        complain(
-            f"{options.bundle}: pictures are stretched to {spec.width}x{spec.height}{real}; the "
-            "file does not say how they were for training"
-        )
+    bundle = read_unverified(
+        options.bundle,
+        read_labels(options.labels, unique=False) if options.labels else (),
+        options.preprocessing,
+        options.size,
+        options.output,
+    )
+    if options.mean or options.scale:
+        bundle = _taking(bundle, options)
+    if bundle.preprocessing.kind == "photo" or bundle.input.quantization is None:
+        complain(f"{options.bundle}: {_assumed(bundle, options)}")
     return Classifier(bundle, **running)
+
+
+def _taking(bundle: Bundle, options: argparse.Namespace) -> Bundle:
+    """Return a bare model that takes (pixel - mean) x scale, as a person says."""
+    channels = bundle.preprocessing.channels
+    mean, scale = (
+        values * channels if len(values) == 1 else values
+        for values in (options.mean or (0.0,), options.scale or (1.0,))
+    )
+    try:
+        return replace(bundle, preprocessing=replace(bundle.preprocessing, mean=mean, scale=scale))
+    except ValueError as error:
+        raise ModelError(f"{options.bundle}: {error}, one or one for each channel") from None
+
+
+def _assumed(bundle: Bundle, options: argparse.Namespace) -> str:
+    """Say how pictures become a bare model's, and how that is known."""
+    from liteproof_edge.model.metadata import read_metadata  # noqa: PLC0415 - rarely needed
+
+    spec = bundle.preprocessing
+    stretched = {
+        "photo": f"pictures are stretched to {spec.width}x{spec.height}",
+        "ink": f"marks are brought to {spec.width}x{spec.height}",
+        "raw": f"pictures are {spec.width}x{spec.height}",
+    }[spec.kind]
+    if options.mean or options.scale:
+        return f"{stretched}, pixels scaled as was said"
+    if bundle.input.quantization:
+        return f"{stretched}; the file does not say how they were for training"
+    if spec.normalisation or read_metadata(bundle.model).mean:
+        return f"{stretched}, pixels scaled as its metadata says"
+    return (
+        f"{stretched}, pixels as 0 to 255; the file does not say how they were for training: "
+        "--mean and --scale do"
+    )
 
 
 def _answer_each(

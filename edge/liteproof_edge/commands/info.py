@@ -6,7 +6,8 @@ import platform
 from collections.abc import Iterator
 from typing import Any
 
-from liteproof_edge.bundle.reader import Bundle, TensorSpec
+from liteproof_edge.bundle.reader import Bundle
+from liteproof_edge.bundle.tensors import TensorSpec
 from liteproof_edge.commands.output import show_rows
 from liteproof_edge.errors import LiteproofError, one_line
 from liteproof_edge.preprocessing.spec import spec_to_json
@@ -21,7 +22,8 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({**bundle.manifest, "runtimes": runtimes}))
         return 0
-    spec = spec_to_json(bundle.preprocessing)
+    stated = spec_to_json(bundle.preprocessing)
+    spec = {key: value for key, value in stated.items() if value != ()}
     kind = spec.pop("kind")
     show_rows(
         [
@@ -44,12 +46,17 @@ def _stated(bundle: Bundle) -> Iterator[tuple[str, object]]:
     accuracy: Any = bundle.manifest.get("accuracy")
     try:
         shipped = accuracy["shipped"]
-        after, before = (f"{each['top1_accuracy']:.2%}" for each in (shipped, accuracy["float"]))
+        after = f"{shipped['top1_accuracy']:.2%}"
+        before = (
+            "compared with nothing"
+            if "alone" in accuracy
+            else f"{accuracy['float']['top1_accuracy']:.2%} float"
+        )
         form, where = shipped["model"], f"n = {shipped['n']}, {accuracy['dataset']}"
     except (KeyError, TypeError, ValueError, OverflowError):  # optional, so it may hold anything
         yield "accuracy", "not stated"
     else:
-        yield "accuracy", one_line(f"{after} {form}, {before} float ({where})")
+        yield "accuracy", one_line(f"{after} {form}, {before} ({where})")
     verified = bundle.manifest.get("verified_runtimes")
     if isinstance(verified, list):
         yield "verified on", one_line(", ".join(map(str, verified)))

@@ -91,9 +91,9 @@ def _differences(outputs: NDArray[np.generic], golden: Golden) -> NDArray[np.flo
 
 def _check_fit(golden: Golden, bundle: Bundle) -> None:
     """Check the golden vectors against the model's shapes; every class must occur."""
-    n, classes = len(golden.pictures), len(bundle.labels)
+    n, classes, spec = len(golden.pictures), len(bundle.labels), bundle.preprocessing
     for name, array, dtype, shape in (
-        ("inputs", golden.inputs, "uint8", (n, *bundle.input.shape[1:])),
+        ("inputs", golden.inputs, "uint8", (n, spec.height, spec.width, spec.channels)),
         ("outputs", golden.outputs, bundle.output.dtype, (n, classes)),
     ):
         if array.dtype != dtype or array.shape != shape:

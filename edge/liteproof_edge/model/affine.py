@@ -20,6 +20,27 @@ class Normalisation(NamedTuple):
     scale: tuple[float, ...]
 
 
+def normalisation_of(
+    mean: tuple[float, ...], scale: tuple[float, ...], channels: int
+) -> Normalisation | None:
+    """Return what a model takes pixels as; None where it takes them as they are.
+
+    Args:
+        mean: one for each channel; none: 0.
+        scale: one for each channel; none: 1.
+        channels: how many.
+
+    Raises:
+        ValueError: there are more or fewer.
+    """
+    for key, values in (("mean", mean), ("scale", scale)):
+        if len(values) not in {0, channels}:
+            raise ValueError(f"{key}: {len(values)} values, expected {channels}")
+    if not mean and not scale:
+        return None
+    return Normalisation(mean or (0.0,) * channels, scale or (1.0,) * channels)
+
+
 def quantize(
     real: NDArray[np.float32], parameters: Quantization, dtype: np.dtype[Any]
 ) -> NDArray[np.integer[Any]]:

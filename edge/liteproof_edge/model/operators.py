@@ -39,6 +39,7 @@ STABLEHLO_CBRT STABLEHLO_CASE""".split()
 )
 
 # Custom operators of which more can be said than their name.
+FLEX = "Flex"  # how the names of TensorFlow's own operators begin
 EDGE_TPU = "edgetpu-custom-op"
 CUSTOM_OPERATORS = {
     EDGE_TPU: "made for a Coral Edge TPU: ask for the file before edgetpu_compiler",

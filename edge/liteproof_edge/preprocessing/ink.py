@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liteproof_edge.errors import PictureError
-from liteproof_edge.model.affine import Normalisation
+from liteproof_edge.model.affine import Normalisation, normalisation_of
 from liteproof_edge.preprocessing.decoded import Decoded
 from liteproof_edge.preprocessing.mark import FAINTEST, Mark, find_mark
 from liteproof_edge.preprocessing.normalisation import normalise
@@ -39,6 +39,8 @@ class InkSpec:
     width: int
     channels: int
     box: int  # pixels: the longer side of the ink after scaling
+    mean: tuple[float, ...] = ()  # one for each channel; none: 0
+    scale: tuple[float, ...] = ()  # one for each channel; none: 1
 
     def __post_init__(self) -> None:
         if self.channels != 1 or self.box > min(self.height, self.width):
@@ -46,11 +48,12 @@ class InkSpec:
                 f"ink: box {self.box} in {self.height}x{self.width}x{self.channels}, expected one "
                 "channel and a box that fits"
             )
+        normalisation_of(self.mean, self.scale, self.channels)
 
     @property
     def normalisation(self) -> Normalisation | None:
-        """Pixels go in as they are."""
-        return None
+        """What the model takes pixels as."""
+        return normalisation_of(self.mean, self.scale, self.channels)
 
     def apply(self, picture: Picture, max_megapixels: int | None = None) -> Prepared:
         """Return the mark: ink 255, paper 0.

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 from PIL import Image
 
-from liteproof_edge.model.affine import Normalisation
+from liteproof_edge.model.affine import Normalisation, normalisation_of
 from liteproof_edge.preprocessing.components import Size
 from liteproof_edge.preprocessing.pictures import Picture, decode, flatten
 from liteproof_edge.preprocessing.prepared import Prepared, Report
@@ -55,18 +55,12 @@ class PhotoSpec:
 
     def __post_init__(self) -> None:
         check_channels(self.kind, self.channels)
-        for key, values in (("mean", self.mean), ("scale", self.scale)):
-            if len(values) not in {0, self.channels}:
-                raise ValueError(f"photo: {key}: {len(values)} values, expected {self.channels}")
+        normalisation_of(self.mean, self.scale, self.channels)
 
     @property
     def normalisation(self) -> Normalisation | None:
         """What the model takes pixels as."""
-        if not self.mean and not self.scale:
-            return None
-        return Normalisation(
-            self.mean or (0.0,) * self.channels, self.scale or (1.0,) * self.channels
-        )
+        return normalisation_of(self.mean, self.scale, self.channels)
 
     def apply(self, picture: Picture, max_megapixels: int | None = None) -> Prepared:
         """Return the picture in the model's size, as `fit` says; what is transparent is white."""

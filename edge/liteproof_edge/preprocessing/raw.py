@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from liteproof_edge.errors import PictureError
-from liteproof_edge.model.affine import Normalisation
+from liteproof_edge.model.affine import Normalisation, normalisation_of
 from liteproof_edge.preprocessing.pictures import Picture, decode, flatten
 from liteproof_edge.preprocessing.prepared import Prepared, Report
 
@@ -23,14 +23,17 @@ class RawSpec:
     height: int
     width: int
     channels: int
+    mean: tuple[float, ...] = ()  # one for each channel; none: 0
+    scale: tuple[float, ...] = ()  # one for each channel; none: 1
 
     def __post_init__(self) -> None:
         check_channels(self.kind, self.channels)
+        normalisation_of(self.mean, self.scale, self.channels)
 
     @property
     def normalisation(self) -> Normalisation | None:
-        """Pixels go in as they are."""
-        return None
+        """What the model takes pixels as."""
+        return normalisation_of(self.mean, self.scale, self.channels)
 
     def apply(self, picture: Picture, max_megapixels: int | None = None) -> Prepared:
         """Return the picture's own pixels.

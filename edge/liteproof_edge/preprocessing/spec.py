@@ -114,10 +114,14 @@ def _refusing(picture: Picture) -> Iterator[None]:
 
 
 def spec_to_json(spec: Spec) -> dict[str, Any]:
-    """Return the spec as the manifest stores it."""
+    """Return the spec as the manifest stores it.
+
+    A mean and a scale that say nothing are left out, except of `photo`, which always had them.
+    """
     values = {
         key: value.value if isinstance(value, Enum) else value
         for key, value in asdict(spec).items()
+        if key not in NUMBERS or value or spec.kind == PhotoSpec.kind
     }
     return {"kind": spec.kind, **values}
 
@@ -135,7 +139,8 @@ def spec_from_json(value: Mapping[str, Any], where: str) -> Spec:
             f"{where}: kind {value.get('kind')!r}, expected one of {', '.join(SPECS)}"
         )
     expected = {field.name for field in fields(spec)}
-    if set(given) != expected:
+    optional = set() if spec is PhotoSpec else set(NUMBERS)
+    if not expected - optional <= set(given) <= expected:
         raise BundleError(f"{where}: keys {sorted(given)}, expected {sorted(expected)}")
     try:
         return spec(**{key: _parsed(key, entry) for key, entry in given.items()})

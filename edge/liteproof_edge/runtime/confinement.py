@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from liteproof_edge.bundle.reader import MAX_SCALE, MODEL_DTYPES
+from liteproof_edge.bundle.tensors import MAX_SCALE, MODEL_DTYPES
 from liteproof_edge.errors import one_line
 from liteproof_edge.runtime.loading import LoadedRuntime, Runtime
 
@@ -35,7 +35,8 @@ SPARE_SECONDS = 5.0  # how long after its deadline the child ends itself
 HEADER = struct.Struct("<?Q")  # whether an answer or an error follows, and its size in bytes
 TEXT_BYTES = 4096  # of the tensors or of what went wrong, padded with spaces
 INPUT, OUTPUT = 0, 1
-RANKS = ({4, 3}, {2})  # (1, height, width, channels) or (1, height, width); and (1, classes)
+# (1, height, width, channels), (1, height, width) or (1, pixels); and (1, classes)
+RANKS = ({4, 3, 2}, {2})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """A model loaded into a runtime: the one place that calls an interpreter."""
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -30,6 +31,8 @@ class Session(AbstractContextManager["Session"]):
             It must have been read by `flatbuffer.read_model` first: a damaged one can crash.
         runtime: from `load_runtime`.
         normalisation: what the model takes pixels as; None where it takes them as they are.
+        shape: of a picture, where the model takes it without a channel or as a row; None where its
+            own is a picture's.
         reference_kernels: slow kernels that give the same bytes on every CPU.
         threads: more than one stalled tflite-runtime's int8 kernels in 4 of 11 runs (2 cores).
 
@@ -43,6 +46,7 @@ class Session(AbstractContextManager["Session"]):
         runtime: LoadedRuntime,
         *,
         normalisation: Normalisation | None = None,
+        shape: tuple[int, ...] | None = None,
         reference_kernels: bool = False,
         threads: int = 1,
     ) -> None:
@@ -65,9 +69,12 @@ class Session(AbstractContextManager["Session"]):
         self._is_share = int(target["shape"][-1]) == 1
         self.classes = 2 if self._is_share else int(target["shape"][-1])
         taken = tuple(int(size) for size in source["shape"])
-        # A model that takes [1, height, width] takes pictures of one channel.
-        self._taken = taken if len(taken) == 3 else None
-        self.input_shape: tuple[int, ...] = (*taken[1:], 1) if self._taken else taken[1:]
+        # A model may take [1, height, width] of one channel, or [1, height * width * channels].
+        same = shape is not None and math.prod(shape) == math.prod(taken)
+        self._taken = taken if len(taken) == 3 or (same and len(taken) == 2) else None
+        self.input_shape: tuple[int, ...] = taken[1:]
+        if self._taken:
+            self.input_shape = (*taken[1:], 1) if len(taken) == 3 else tuple(shape or ())
         self.input_quantization = _quantization(source)
         self.output_quantization = _quantization(target)
         self._channels = np.arange(self.input_shape[-1])
@@ -89,19 +96,15 @@ class Session(AbstractContextManager["Session"]):
         Raises:
             ModelError: the runtime cannot run it, or finds other shapes in it than the bundle says.
         """
-        normalisation = bundle.preprocessing.normalisation
-        if not bundle.verified:
-            from liteproof_edge.runtime.unverified import pixel_codes  # noqa: PLC0415 - rarely needed
-
-            normalisation = pixel_codes(bundle.input)
+        spec = bundle.preprocessing
         session = cls(
             bundle.model,
             runtime,
-            normalisation=normalisation,
+            normalisation=spec.normalisation,
+            shape=(spec.height, spec.width, spec.channels),
             reference_kernels=reference_kernels,
             threads=threads,
         )
-        spec = bundle.preprocessing
         actual, expected = (
             (session.input_shape, session.classes),
             ((spec.height, spec.width, spec.channels), len(bundle.labels)),

@@ -1,6 +1,5 @@
 """Reading a model of others, by what its file is; nothing that it brings along is executed."""
 
-import hashlib
 import tempfile
 from pathlib import Path
 
@@ -26,10 +25,7 @@ def load_model(path: Path) -> keras.Model:
     if not path.exists():
         raise ModelError(f"{path}: not found; {EXPECTED}")
     if path.suffix.lower() == ".tflite":
-        raise ModelError(
-            f"{path}: {EXPECTED}; a .tflite has no float model to be measured against: "
-            "`liteproof compare A B` takes two of them, `liteproof-edge classify --unverified` one"
-        )
+        raise ModelError(f"{path}: {EXPECTED}; `liteproof adopt` takes a .tflite")
     model = load_saved_model(path) if path.is_dir() else load_keras(path)
     for variable in model.variables:
         if not np.isfinite(keras.ops.convert_to_numpy(variable)).all():
@@ -47,14 +43,3 @@ def save_model(model: keras.Model, path: Path) -> None:
         whole = Path(temporary) / path.name
         model.save(whole)
         write_file(path, whole.read_bytes())
-
-
-def model_digest(path: Path) -> str:
-    """Return SHA-256 of a model's file, or of all the files in its folder, their names included."""
-    files = sorted(path.rglob("*")) if path.is_dir() else [path]
-    total = hashlib.sha256()
-    for file in files:
-        if file.is_file():
-            name = str(file.relative_to(path)) if path.is_dir() else ""
-            total.update(name.encode() + b"\0" + file.read_bytes())
-    return total.hexdigest()

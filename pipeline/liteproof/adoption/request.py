@@ -25,6 +25,7 @@ class Request:
         margin_points: how many points a form may lose.
         metric: of what: `accuracy` or `balanced`.
         again: the command that asks this.
+        quantize: whether int8 is made of a .tflite.
     """
 
     model: Path
@@ -40,3 +41,4 @@ class Request:
     margin_points: float
     metric: str
     again: str
+    quantize: bool = False

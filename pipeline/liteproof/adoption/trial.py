@@ -1,16 +1,12 @@
 """Which of the usual ranges a model takes pixels in: each is tried on labelled pictures."""
 
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from liteproof.adoption.shaping import Ending, Shape, as_classifier
-from liteproof_edge.idx import Examples
 from liteproof_edge.measurement.evaluation import wilson_interval
-
-BATCH = 50
 
 
 class Range(NamedTuple):
@@ -49,25 +45,18 @@ class Tried(NamedTuple):
 
 
 def try_ranges(
-    ending: Ending, shape: Shape, examples: Examples, chosen: NDArray[np.int64], *, bgr: bool
+    answers: Callable[[Range], NDArray[np.floating[Any]]], labels: NDArray[np.int64]
 ) -> list[Tried]:
     """Return how a model does with each range, the best first.
 
     Args:
-        ending: the model up to its logits.
-        shape: of a picture.
-        examples: labelled pictures, none of the test ones.
-        chosen: which of them are tried.
-        bgr: whether it takes blue first.
+        answers: gives its logits (n, classes) of labelled pictures, none of the test ones, that go
+            in as the range says.
+        labels: (n,), of these pictures.
     """
-    labels = examples.labels[chosen]
     tried = []
     for each in RANGES:
-        channels = shape[2]
-        model = as_classifier(
-            ending, shape, (each.mean,) * channels, (each.scale,) * channels, bgr=bgr
-        )
-        logits = _logits(model, examples.images[chosen])
+        logits = answers(each).astype(np.float64)
         known = logits - logits.max(axis=1, keepdims=True)
         known -= np.log(np.exp(known).sum(axis=1, keepdims=True))
         right = int((logits.argmax(axis=1) == labels).sum())
@@ -81,10 +70,10 @@ def try_ranges(
     return pixels + scaled if pixels[0].right / len(labels) > most else scaled + pixels
 
 
-def _logits(model: keras.Model, pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
-    parts = [
-        np.asarray(model(pictures[first : first + BATCH].astype(np.float32), training=False))
-        for first in range(0, len(pictures), BATCH)
-    ]
-    logits: NDArray[np.float64] = np.concatenate(parts).astype(np.float64)
-    return logits
+def told(tried: Sequence[Tried]) -> str:
+    """Say what a model takes pixels as, and what speaks for it."""
+    best = tried[0]
+    return (
+        f"{best.range.name}, found on {best.n} labelled pictures "
+        f"(right: {'; '.join(map(str, tried))})"
+    )

@@ -8,8 +8,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from liteproof.errors import ConversionError
-from liteproof.execution.tflite_model import Kernels, execute
+from liteproof.execution.tflite_model import Execution, Kernels, execute
+from liteproof.progress import say
 from liteproof_edge.bundle.golden import Golden
+from liteproof_edge.errors import ModelError
 from liteproof_edge.idx import Examples
 from liteproof_edge.preprocessing.spec import Spec, preprocess
 from liteproof_edge.runtime.loading import installed
@@ -63,11 +65,7 @@ def choose_golden(
     pictures = [_png(examples.images[index]) for index in candidates]
     inputs = np.stack([preprocess(picture, spec).pixels for picture in pictures])
     classes = examples.labels[candidates]
-    runtimes = installed()
-    reference, *others = (
-        execute(model, inputs, label="golden", runtime=runtime, kernels=Kernels.REFERENCE)
-        for runtime in runtimes
-    )
+    reference, *others = _answers(model, spec, inputs)
     outputs = reference.outputs
     ordered = np.sort(outputs.astype(np.float64), axis=1)
     span = float(ordered[:, -1].max() - ordered[:, 0].min())
@@ -85,7 +83,7 @@ def choose_golden(
             raise ConversionError(
                 f"golden vectors: none of {(classes == label).sum()} validation pictures of class "
                 f"{label} is classified correctly, by {margin:g} of {span:g}, and alike on "
-                f"{', '.join(runtime.value for runtime in runtimes)}"
+                f"{', '.join(each.runtime for each in (reference, *others))}"
             )
         chosen += usable.tolist()
     golden = Golden(
@@ -96,6 +94,34 @@ def choose_golden(
     )
     agreed = tuple(execution.runtime for execution in (reference, *others))
     return Choice(golden, agreed, tolerance)
+
+
+def _answers(model: bytes, spec: Spec, inputs: NDArray[np.uint8]) -> list[Execution]:
+    """Return the answers of every runtime here that can run the model, at least one.
+
+    Raises:
+        ModelError: none can.
+    """
+    found: list[Execution] = []
+    failure: ModelError | None = None
+    for runtime in installed():
+        try:
+            found.append(
+                execute(
+                    model,
+                    inputs,
+                    label="golden",
+                    runtime=runtime,
+                    kernels=Kernels.REFERENCE,
+                    normalisation=spec.normalisation,
+                )
+            )
+        except ModelError as error:  # noqa: PERF203 - a handful of runtimes
+            failure = failure or error
+            say(f"golden vectors: not of {runtime.value}: {error}")
+    if failure and not found:
+        raise failure
+    return found
 
 
 def _first_of_each_class(

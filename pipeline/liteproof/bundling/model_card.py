@@ -5,6 +5,7 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
+from liteproof.conversion.variants import GIVEN
 from liteproof.recipes.schema import Recipe
 
 # As the datasets' own pages state it.
@@ -28,10 +29,15 @@ INTENDED = {
 }
 
 
+INSIDE = " Labels and normalisation also stand in the file as standard TFLite Metadata."
+GIVEN_AS_IT_IS = "The file is the one that was given, byte for byte or but for its other outputs."
+
+
 def model_card(recipe: Recipe, manifest: Mapping[str, Any]) -> str:
     """Return MODEL_CARD.md, every figure taken from the manifest."""
-    accuracy, pixels = manifest["accuracy"], manifest["input"]
-    shipped, before = accuracy["shipped"], accuracy["float"]
+    accuracy, pixels = manifest["accuracy"], manifest["preprocessing"]
+    shipped = accuracy["shipped"]
+    is_given = shipped["model"] == GIVEN.name
     quantization = manifest["quantization"]
     confidence = manifest["confidence"]
     template = Template((files("liteproof.bundling") / "templates" / "MODEL_CARD.md").read_text())
@@ -40,35 +46,25 @@ def model_card(recipe: Recipe, manifest: Mapping[str, Any]) -> str:
         description=recipe.description,
         labels=", ".join(manifest["labels"]),
         intended=INTENDED[manifest["preprocessing"]["kind"]],
-        height=pixels["shape"][1],
-        width=pixels["shape"][2],
-        channels=pixels["shape"][3],
+        made="measured by liteproof" if is_given else "made and measured by liteproof",
+        height=pixels["height"],
+        width=pixels["width"],
+        channels=pixels["channels"],
         kind=quantization["kind"],
         size=f"{shipped['size_bytes']:,}",
         n=f"{shipped['n']:,}",
-        shipped=_percent(shipped["top1_accuracy"]),
-        shipped_interval=_interval(shipped["interval"]),
-        float=_percent(before["top1_accuracy"]),
-        float_interval=_interval(before["interval"]),
-        drop=f"{100 * accuracy['drop']:+.2f}",
-        drop_interval=_interval(accuracy["drop_interval"]),
-        agreement=_percent(accuracy["agreement"]),
-        verdict=accuracy["verdict"]["sentence"],
-        balanced_float=_percent(accuracy["balanced"]["before"]),
-        balanced_shipped=_percent(accuracy["balanced"]["after"]),
-        balanced_drop=f"{100 * accuracy['balanced']['drop']:+.2f}",
-        balanced_interval=_interval(accuracy["balanced"]["interval"]),
+        accuracy=_accuracy(accuracy),
         recalls=_recalls(accuracy["recalls"]),
         several_seeds=_several_seeds(accuracy.get("several_seeds")),
         temperature=f"{confidence['temperature']:.3f}",
         confidence_n=f"{confidence['n']:,}",
         error_before=_percent(confidence["expected_calibration_error_before"]),
         error_after=_percent(confidence["expected_calibration_error_after"]),
-        variant=shipped["model"],
-        runtime=shipped["runtime"],
+        inside="" if is_given else INSIDE,
+        gives="shares" if is_given and manifest["adoption"]["gives"] != "logits" else "logits",
         input_type=manifest["input"]["dtype"],
         output_type=manifest["output"]["dtype"],
-        calibration=_calibration(quantization["calibration"]),
+        calibration=GIVEN_AS_IT_IS if is_given else _calibration(quantization["calibration"]),
         golden=_golden(manifest["golden"]["tolerance"]),
         verified=" and ".join(manifest["verified_runtimes"]),
         dataset=manifest["adoption" if "adoption" in manifest else "training"]["dataset"],
@@ -98,6 +94,33 @@ def _recalls(recalls: Mapping[str, Any]) -> str:
 def _cell(text: str) -> str:
     """Return a name that does not end its cell of the table."""
     return text.replace("|", "\\|")
+
+
+def _accuracy(accuracy: Mapping[str, Any]) -> str:
+    """Return the table of both models, and what is between them; of one where it is alone."""
+    shipped, balanced = accuracy["shipped"], accuracy["balanced"]
+    head = "| model | top-1 accuracy | 95 % interval | balanced accuracy |\n|---|---|---|---|"
+    last = _row(shipped, balanced["after"])
+    explained = (
+        "Balanced accuracy is the mean of the classes' own, so that each class counts the same."
+    )
+    if "alone" in accuracy:
+        return f"{head}\n{last}\n\n{explained}\nVerdict: none, for {accuracy['alone']}."
+    return (
+        f"{head}\n{_row(accuracy['float'], balanced['before'])}\n{last}\n\n{explained}\n"
+        f"Against float it loses {100 * accuracy['drop']:+.2f} points (95 % interval "
+        f"{_interval(accuracy['drop_interval'])}, paired); both give the same label on\n"
+        f"{_percent(accuracy['agreement'])} of the pictures. Of balanced accuracy it loses "
+        f"{100 * balanced['drop']:+.2f} points (95 % interval\n{_interval(balanced['interval'])}).\n"
+        f"Verdict: {accuracy['verdict']['sentence']}."
+    )
+
+
+def _row(score: Mapping[str, Any], balanced: float) -> str:
+    is_keras = score["model"] == "keras"
+    name = "float (Keras)" if is_keras else f"{score['model']} ({score['runtime']})"
+    accuracy, bounds = _percent(score["top1_accuracy"]), _interval(score["interval"])
+    return f"| {name} | {accuracy} | {bounds} | {_percent(balanced)} |"
 
 
 def _training(recipe: Recipe, training: Mapping[str, Any]) -> str:

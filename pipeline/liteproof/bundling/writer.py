@@ -20,13 +20,16 @@ from liteproof.evidence.seeds import Seeds
 from liteproof.execution.tflite_model import execute
 from liteproof.export.exported import Exported
 from liteproof.export.fallback import Fallback
-from liteproof.recipes.input_spec import preprocessing_spec
+from liteproof.recipes.input_spec import shipped_spec
 from liteproof.runs.run import Run
 from liteproof.storage import make_folder, new_folder
 from liteproof_edge.bundle.manifest import MANIFEST, MODEL, SCHEMA_VERSION, seal
-from liteproof_edge.bundle.reader import GOLDEN, Bundle, TensorSpec
+from liteproof_edge.bundle.reader import GOLDEN, Bundle
 from liteproof_edge.bundle.signature import ANYBODY
+from liteproof_edge.bundle.tensors import TensorSpec
+from liteproof_edge.classifier import log_shares
 from liteproof_edge.inspection.kinds import Kind
+from liteproof_edge.model.ending import Ending, ending_of
 from liteproof_edge.model.flatbuffer import read_model
 from liteproof_edge.preprocessing.spec import Spec, spec_to_json
 
@@ -58,7 +61,7 @@ def write_bundle(ingredients: Ingredients, folder: Path) -> None:
         raise StorageError(f"{folder}: is not empty and holds no bundle; choose another folder")
     make_folder(folder.parent)
     run = ingredients.run
-    spec = preprocessing_spec(run.recipe.preprocessing, ingredients.dataset.shape)
+    spec = shipped_spec(run.recipe, ingredients.dataset.shape)
     choice = choose_golden(
         ingredients.model,
         spec,
@@ -66,7 +69,7 @@ def write_bundle(ingredients: Ingredients, folder: Path) -> None:
         ingredients.validation,
         is_integer=Kind(ingredients.exported.kind) in INTEGERS_ALONE,
     )
-    manifest = _describe(ingredients, spec, choice, _calibrate(ingredients))
+    manifest = _describe(ingredients, spec, choice, _calibrate(ingredients, spec))
     contents = {
         MODEL: ingredients.model,
         GOLDEN: choice.golden.to_bytes(),
@@ -84,15 +87,22 @@ def write_bundle(ingredients: Ingredients, folder: Path) -> None:
         Bundle.load(partial, ANYBODY)
 
 
-def _calibrate(ingredients: Ingredients) -> dict[str, Any]:
+def _calibrate(ingredients: Ingredients, spec: Spec) -> dict[str, Any]:
     """Return what probabilities and doubts rest on: the shipping kernels' validation answers."""
     train, chosen = ingredients.dataset.train, ingredients.validation
-    answered = execute(ingredients.model, train.images[chosen], label="confidence")
-    answers = answered.logits, train.labels[chosen]
-    least_logits = fit_least_logits(*answers)
+    answered = execute(
+        ingredients.model,
+        train.images[chosen],
+        label="confidence",
+        normalisation=spec.normalisation,
+    )
+    labels, outputs = train.labels[chosen], answered.logits
+    least_logits = fit_least_logits(outputs, labels)
+    if ending_of(read_model(ingredients.model).subgraphs[0]) is not Ending.LOGITS:
+        outputs = log_shares(outputs.astype(np.float64)).astype(np.float32)
     return {
         "dataset": f"{ingredients.dataset.name} validation",
-        **fit_temperature(*answers).to_json(),
+        **fit_temperature(outputs, labels).to_json(),
         **({"least_logits": least_logits} if least_logits else {}),
     }
 
@@ -110,6 +120,19 @@ def _score(evidence: Evidence, side: Side) -> dict[str, Any]:
         "runtime": cell.runtime,
         "median_latency_us": cell.latency_us.get(50),
         "p99_latency_us": cell.latency_us.get(99),
+    }
+
+
+def _against(evidence: Evidence) -> dict[str, Any]:
+    """Return how the model does against the float one, or why there is none to compare it with."""
+    if evidence.alone:
+        return {"alone": evidence.alone}
+    return {
+        "float": _score(evidence, evidence.baseline),
+        "drop": evidence.pair.drop,
+        "drop_interval": evidence.pair.interval,
+        "agreement": evidence.pair.agreement,
+        "verdict": _verdict(evidence),
     }
 
 
@@ -182,14 +205,10 @@ def _describe(
         },
         "accuracy": {
             "dataset": evidence.dataset,
-            "float": _score(evidence, evidence.baseline),
             "shipped": _score(evidence, evidence.candidate),
-            "drop": evidence.pair.drop,
-            "drop_interval": evidence.pair.interval,
-            "agreement": evidence.pair.agreement,
             "balanced": asdict(evidence.balanced) if evidence.balanced else None,
             "recalls": _recalls(evidence),
-            "verdict": _verdict(evidence),
+            **_against(evidence),
             **({"several_seeds": ingredients.seeds.summary()} if ingredients.seeds else {}),
         },
         "confidence": confidence,

@@ -89,6 +89,7 @@ def _read_numbers(
     default="accuracy",
     help="What the margin is of; balanced counts all classes the same.  [default: accuracy]",
 )
+@click.option("--quantize", is_flag=True, help="Of a float32 .tflite: make int8 of it.")
 @click.option("--strict", is_flag=True, help="Fail where the test pictures cannot tell, too.")
 @JSON
 def adopt(
@@ -102,7 +103,7 @@ def adopt(
 ) -> None:
     """Make a run and a bundle of a model trained elsewhere.
 
-    MODEL is a .keras or .h5 file. `export`, `compare` and `bundle` take the run as any other.
+    MODEL is a .keras, .h5 or .tflite file, or a SavedModel's folder. A .tflite is kept as it is.
     """
     from liteproof.adoption.request import Request  # noqa: PLC0415
     from liteproof.adoption.stage import adopt as adopt_model  # noqa: PLC0415

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def _choice(kind: Any) -> click.Choice[str]:  # noqa: ANN401 - an Enum class
-    return click.Choice([member.value for member in kind])
+    return click.Choice([member.value for member in kind if member is not Scheme.GIVEN])
 
 
 @click.command()
@@ -128,7 +128,10 @@ def _export(
             return stage.export_gated(run, _forms(schemes, form), gate_points, choices)
         if not schemes:
             run.fallback.unlink(missing_ok=True)  # the recipe's own int8 ships again
-        variants = _variants(schemes, run.int8.weights, **form)
+        if run.is_given and not schemes:
+            variants = list(run.forms)
+        else:
+            variants = _variants(schemes, run.int8.weights, **form)
         return stage.export(run, variants, choices), None
     if keras_file is None or representative is None or folder is None:
         raise click.UsageError("--keras takes --representative and --out")

@@ -34,7 +34,7 @@ def compare_damaged(run: Run, dataset: Dataset, candidate: Variant, baseline: st
 
 def damage_stage(run: Run, dataset: Dataset, candidate: Variant) -> Stage:
     """Return the stage, which depends on both models and on the test pictures."""
-    inputs = [digest(run.keras_model), digest(run.tflite_model(candidate))]
+    inputs = [digest(run.source_model), digest(run.tflite_model(candidate))]
     inputs += [dataset.test_fingerprint, f"corruption {VERSION}"]
     return Stage("robustness", run.path, inputs, [run.robustness])
 

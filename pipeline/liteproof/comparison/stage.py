@@ -13,18 +13,20 @@ from liteproof.adoption.origin import pictures_of
 from liteproof.comparison.robustness import compare_damaged, damage_stage, read_damages
 from liteproof.conversion.variants import Variant
 from liteproof.data.dataset import Dataset
-from liteproof.errors import AccuracyError
+from liteproof.errors import AccuracyError, RunError
 from liteproof.evidence.comparing import Entry, Terms, compare, device_cell
 from liteproof.evidence.contender import Contender
 from liteproof.evidence.document import is_refuted, read_evidence, to_json
 from liteproof.evidence.records import Evidence
 from liteproof.export.exported import Exported
 from liteproof.export.stage import exported, shipped
+from liteproof.recipes.input_spec import shipped_spec
 from liteproof.report.page import write_report
 from liteproof.runs.run import DEVICES, Run
 from liteproof.runs.stage import Stage, digest
 from liteproof.storage import make_folder, write_file
 from liteproof_edge import idx
+from liteproof_edge.inspection.kinds import Kind
 from liteproof_edge.preprocessing.raw import RawSpec
 from liteproof_edge.runtime.loading import installed
 
@@ -47,6 +49,8 @@ def compare_models(run: Run, devices: Sequence[Path] = (), *, damaged: bool = Fa
     variants = exported(run, dataset)
     for file in devices:
         _keep(run, file)
+    if damaged and run.is_given:
+        raise RunError(f"{run.path}: --damaged takes a Keras model, and this was a .tflite")
     if damaged:
         compare_damaged(run, dataset, shipped(run), KERAS)
 
@@ -86,7 +90,7 @@ def check(evidence: Evidence, *, strict: bool = False) -> None:
 
 def comparison_stage(run: Run, dataset: Dataset, variants: Sequence[Variant]) -> Stage:
     """Return the stage, which depends on all exported models and on the runtimes that are here."""
-    inputs = [digest(run.keras_model), shipped(run).name]
+    inputs = [digest(run.source_model), shipped(run).name]
     inputs += [digest(run.tflite_model(variant)) for variant in variants]
     inputs += [run.recipe_file.part("gates"), dataset.fingerprint, dataset.test_fingerprint]
     inputs += [version(runtime.value) for runtime in installed()]
@@ -109,6 +113,7 @@ def _compare(run: Run, dataset: Dataset, variants: Sequence[Variant], n: int) ->
     chosen = _chosen(total, n)
     pictures = dataset.test.images if n >= total else dataset.test.images[chosen]
     spec = RawSpec(*dataset.shape)
+    taken = shipped_spec(run.recipe, dataset.shape).normalisation
     entries = {
         variant: Entry(
             Contender(
@@ -116,15 +121,19 @@ def _compare(run: Run, dataset: Dataset, variants: Sequence[Variant], n: int) ->
                 path=run.tflite_model(variant),
                 model=run.tflite_model(variant).read_bytes(),
                 spec=spec,
-                normalisation=None,
+                normalisation=taken,
                 labels=dataset.labels,
             ),
             pictures,
         )
         for variant in variants
     }
-    keras = Contender(KERAS, run.keras_model, None, spec, None, dataset.labels)
     candidate = shipped(run)
+    if run.is_given:
+        baseline = entries[run.first_form]
+    else:
+        keras = Contender(KERAS, run.keras_model, None, spec, None, dataset.labels)
+        baseline = Entry(keras, pictures)
     made = Exported.read(candidate.record_in(run.path))
     is_damaged = damage_stage(run, dataset, candidate).is_done()
     damages, sentence = read_damages(run) if is_damaged else ((), "")
@@ -144,14 +153,28 @@ def _compare(run: Run, dataset: Dataset, variants: Sequence[Variant], n: int) ->
         seen=lambda n: idx.digest(sample(dataset, n)),
         damages=damages,
         damage_sentence=sentence,
+        alone=_alone(made) if baseline is entries[candidate] else "",
     )
-    others = [entry for variant, entry in entries.items() if variant != candidate]
+    others = list(entries.values())
     return compare(
-        Entry(keras, pictures),
+        baseline,
         entries[candidate],
         others,
         terms,
         run.path / "logits" / ("test" if n >= total else "part"),
+    )
+
+
+def _alone(made: Exported) -> str:
+    """Say why a model that was given is compared with nothing."""
+    if Kind(made.kind) is Kind.FLOAT32:
+        return (
+            "it is a float32 model, which is kept as it is and is its own reference; "
+            "`adopt --quantize` makes int8 of it"
+        )
+    return (
+        f"it was {made.kind} when it was given, and no float model is here to compare it with; "
+        "`liteproof compare A B` takes one"
     )
 
 
@@ -176,7 +199,7 @@ def _provenance(run: Run, dataset: Dataset, candidate: Variant) -> dict[str, str
         else str(run.settings),
         "data": f"{dataset.name}, SHA-256 {dataset.fingerprint} "
         f"({'calibration' if adoption else 'training'}), {dataset.test_fingerprint} (test)",
-        "Keras model": f"SHA-256 {digest(run.keras_model)}",
+        "given" if run.is_given else "Keras model": f"SHA-256 {digest(run.source_model)}",
         candidate.name: f"SHA-256 {digest(run.tflite_model(candidate))}",
         "tools": ", ".join(
             f"{tool} {version(tool)}" for tool in ("liteproof", "tensorflow", "keras", "numpy")

@@ -9,11 +9,10 @@ from liteproof.compatibility.operator_data import data_of
 from liteproof.errors import CompatibilityError
 from liteproof_edge.errors import one_line
 from liteproof_edge.model.flatbuffer import Model
-from liteproof_edge.model.operators import BUILTIN_OPERATORS, CUSTOM_OPERATORS
+from liteproof_edge.model.operators import BUILTIN_OPERATORS, CUSTOM_OPERATORS, FLEX
 
 __all__ = ["Assessment", "Target", "assess", "assess_all", "problems", "require", "runs_on"]
 
-FLEX = "Flex"  # what the names of TensorFlow's own operators begin with inside a .tflite
 ANOTHER_WAY = "take another layer or scheme"
 
 

@@ -131,7 +131,7 @@ def convert_saved(
     with converting(variant.name):
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         if variant.is_calibrated:
-            _calibrate(converter, variant, _feed(variant, pictures, normalisation))
+            _calibrate(converter, variant, feed_of(variant, pictures, normalisation))
         elif variant.scheme is not Scheme.FLOAT32:
             _shrink_weights(converter, variant.scheme)
         if variant.scheme is Scheme.INT8_MIXED:
@@ -142,9 +142,14 @@ def convert_saved(
     return flatbuffer
 
 
-def _feed(
+def feed_of(
     variant: Variant, pictures: NDArray[np.uint8] | None, normalisation: Normalisation | None
 ) -> Callable[[], Iterator[list[NDArray[np.float32]]]]:
+    """Return what gives the converter the pictures, one by one, as the model takes them.
+
+    Raises:
+        ConversionError: there are none.
+    """
     if pictures is None:
         raise ConversionError(f"{variant.name}: no representative dataset was given")
 

@@ -19,6 +19,7 @@ class Scheme(Enum):
     INT8 = "int8"  # integers only
     INT8_MIXED = "int8-mixed"  # int8, with a few layers in float32
     INT16X8 = "int16x8"  # int8 weights, int16 between the layers
+    GIVEN = "given"  # a .tflite of others, kept as it is
 
 
 class Interface(Enum):
@@ -122,6 +123,7 @@ class Variant:
 
 
 FLOAT32 = Variant(Scheme.FLOAT32)
+GIVEN = Variant(Scheme.GIVEN)
 
 
 def every_variant() -> Iterator[Variant]:

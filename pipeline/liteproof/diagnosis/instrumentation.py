@@ -13,6 +13,8 @@ from liteproof.conversion.packing import packed, unpacked
 from liteproof.diagnosis.graph import CONVERSIONS, activations, origins
 from liteproof_edge.model.flatbuffer import Subgraph, read_model
 
+FLOAT = "float32"
+
 
 def exposed(model: bytes) -> bytes:
     """Make every activation of a model one of its outputs.
@@ -52,7 +54,7 @@ def isolated(model: bytes) -> Isolated:
     """Cut a model between all of its operators, so that each can be tried alone, all in one run.
 
     Args:
-        model: a sound .tflite; of its graphs, the first one is cut.
+        model: a sound float32 .tflite; of its graphs, the first one is cut.
 
     Raises:
         ConversionError: it has metadata already.
@@ -68,7 +70,8 @@ def isolated(model: bytes) -> Isolated:
             continue
         read_from = [int(index) for index in operator.inputs]
         for slot, index in enumerate(read_from):
-            if index not in sources:
+            # What is no real value, such as a shape that a batch of any size asks for, stays.
+            if index not in sources or read.tensors[index].dtype != FLOAT:
                 continue
             if index not in fresh:
                 fresh[index] = len(graph.tensors)

@@ -6,6 +6,7 @@ Standard output: a number for the pictures done, now and then; in the end one li
 """
 
 import json
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -54,15 +55,16 @@ class Inside:
 
     def show(self, picture: NDArray[np.uint8]) -> None:
         """Run the model on uint8 (height, width, channels)."""
-        expected = tuple(int(size) for size in self._pixels["shape"][1:])
-        if picture.dtype != np.uint8 or picture.shape != expected:
-            raise ModelError(f"input: {picture.dtype} {picture.shape}, expected uint8 {expected}")
+        taken = tuple(int(size) for size in self._pixels["shape"])
+        # A given .tflite may take it without a channel, or as a row.
+        if picture.dtype != np.uint8 or picture.size != math.prod(taken):
+            raise ModelError(f"input: {picture.dtype} {picture.shape}, expected uint8 {taken[1:]}")
         dtype, (scale, zero_point) = np.dtype(self._pixels["dtype"]), self._pixels["quantization"]
         mean, factor = self._normalisation or (0.0, 1.0)
         real = (np.array(factor) * (picture - np.array(mean))).astype(np.float32)
         quantization = Quantization(float(scale), int(zero_point))
         codes = quantize(real, quantization, dtype) if scale else real.astype(dtype)
-        self.run({self._pixels["index"]: codes[np.newaxis]})
+        self.run({self._pixels["index"]: codes.reshape(taken)})
 
     def run(self, inputs: dict[int, NDArray[Any]]) -> None:
         """Run the model on the values of the input tensors of these indices."""

@@ -56,6 +56,7 @@ class Terms:
         seen: how many pictures → the digest by which a device says that it saw these.
         damages: of the robustness comparison.
         damage_sentence: what follows from them.
+        alone: why the baseline is the candidate itself; see `Evidence`.
     """
 
     dataset: str
@@ -73,6 +74,7 @@ class Terms:
     seen: Callable[[int], str] = lambda _: ""
     damages: tuple[Damage, ...] = ()
     damage_sentence: str = ""
+    alone: str = ""
 
 
 def compare(
@@ -85,7 +87,7 @@ def compare(
     Args:
         baseline: what the candidate is compared with.
         candidate: what is judged.
-        others: what is only measured.
+        others: what is only measured; either of these two among them counts once.
         terms: of the comparison.
         cache: a folder for answers: what is there already is not computed again.
 
@@ -95,21 +97,19 @@ def compare(
     """
     cells: list[Cell] = []
     first: dict[str, Executed] = {}
-    for entry in (baseline, candidate, *others):
-        name = entry.contender.name
+    entries = {entry.contender.name: entry for entry in (baseline, candidate, *others)}
+    for name, entry in entries.items():
         for answers in _executions(entry, cache):
             first.setdefault(name, answers)
             _check_classes(name, answers, baseline.contender.name, first)
             cells.append(_cell(name, answers, first, baseline.contender.name, terms))
     before, after = (first[side.contender.name] for side in (baseline, candidate))
     labels = terms.labels
-    known = {
-        entry.contender.digest: entry.contender.name for entry in (baseline, candidate, *others)
-    }
+    known = {entry.contender.digest: name for name, entry in entries.items()}
     pair = statistics.pair(labels, before.real, after.real)
     classes = statistics.class_changes(terms.names, labels, before.real, after.real)
     verdict = None
-    if len(labels) == terms.total:
+    if len(labels) == terms.total and not terms.alone:
         is_balanced = terms.metric is Metric.BALANCED
         verdict = judge(
             strata(classes) if is_balanced else [Counts(pair.broken, pair.fixed, pair.n)],
@@ -123,8 +123,8 @@ def compare(
         total=terms.total,
         labels=terms.names,
         sizes={
-            entry.contender.name: len(entry.contender.model)
-            for entry in (baseline, candidate, *others)
+            name: len(entry.contender.model)
+            for name, entry in entries.items()
             if entry.contender.model
         },
         baseline=statistics.side(baseline.contender.name, labels, before.real),
@@ -141,6 +141,7 @@ def compare(
         layers=list(terms.layers),
         diagnosis=terms.diagnosis,
         calibration=terms.calibration,
+        alone=terms.alone,
     )
 
 

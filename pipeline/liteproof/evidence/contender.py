@@ -11,7 +11,7 @@ from liteproof_edge.errors import ModelError
 from liteproof_edge.model.affine import Normalisation
 from liteproof_edge.preprocessing.photo import PhotoSpec
 from liteproof_edge.preprocessing.spec import Spec
-from liteproof_edge.runtime.unverified import pixel_codes, read_unverified
+from liteproof_edge.runtime.unverified import read_unverified
 
 KERAS_SUFFIXES = {".keras", ".h5", ".hdf5"}
 EXPECTED = "expected a bundle, a run with its bundle, a .tflite or a Keras model"
@@ -69,9 +69,9 @@ def read_contender(path: Path, mean: float = 0.0, scale: float = 1.0) -> Contend
     if not path.is_file():
         raise ModelError(f"{path}: not found; {EXPECTED}")
     bare = read_unverified(path)
-    _, height, width, channels = bare.input.shape
-    spec = PhotoSpec(height=height, width=width, channels=channels)
-    return Contender(str(path), path, bare.model, spec, pixel_codes(bare.input), labels=None)
+    taken = bare.preprocessing
+    spec = PhotoSpec(taken.height, taken.width, taken.channels)
+    return Contender(str(path), path, bare.model, spec, taken.normalisation, labels=None)
 
 
 def _keras(path: Path, mean: float, scale: float) -> Contender:

@@ -234,6 +234,8 @@ class Evidence:
         diagnosis: its sentences.
         calibration: the calibration set's report (`calibration.report`), or None.
         balanced: accuracy with all classes counting the same.
+        alone: why there is nothing to compare the candidate with, which then is the baseline too
+            and has no verdict; "" where there is.
     """
 
     dataset: str
@@ -254,3 +256,4 @@ class Evidence:
     calibration: dict[str, Any] | None
     damage_sentence: str = ""
     balanced: Balanced | None = None  # an older file has none: `read_evidence` adds it
+    alone: str = ""

@@ -23,12 +23,16 @@ def table(evidence: Evidence) -> str:
     """
     names = short_names([cell.model for cell in evidence.cells])
     pair, (low, high) = evidence.pair, evidence.pair.interval
-    part = f" of {evidence.total:,}: partial, so no verdict" if evidence.verdict is None else ""
+    is_part = evidence.verdict is None and not evidence.alone
+    part = f" of {evidence.total:,}: partial, so no verdict" if is_part else ""
     baseline, candidate = evidence.baseline.name, evidence.candidate.name
     data = (
         f"{evidence.dataset}, n = {pair.n:,}{part}. Same: the share of answers that are "
         f"{baseline}'s too. µs: latency on this machine, in one thread."
     )
+    if evidence.alone:
+        data = data.replace(f"{baseline}'s", "the first line's")
+        return "\n".join([*_figures(evidence, names), "", *map(_wrapped, (data, alone(evidence)))])
     drop = (
         f"{candidate} against {baseline}: drop {100 * pair.drop:+.2f} points, 95 % interval "
         f"{100 * low:+.2f} to {100 * high:+.2f}; {pair.broken} broken, {pair.fixed} fixed, "
@@ -47,6 +51,16 @@ def table(evidence: Evidence) -> str:
         sentences.append(f"{evidence.verdict.outcome.value}: {evidence.verdict.sentence}.")
     shown = (_wrapped(_with_short(sentence, names)) for sentence in sentences)
     return "\n".join([*_figures(evidence, names), "", *_recalls(evidence, names), "", *shown])
+
+
+def alone(evidence: Evidence) -> str:
+    """Say how right a model is that there is nothing to compare with, and why there is not."""
+    side = evidence.candidate
+    low, high = (100 * bound for bound in side.interval)
+    return (
+        f"{side.name}: right on {side.correct / side.n:.2%} of {side.n:,} pictures (95 % interval "
+        f"{low:.2f} to {high:.2f}). No verdict: {evidence.alone}."
+    )
 
 
 def short_names(names: Sequence[str]) -> dict[str, str]:

@@ -4,8 +4,10 @@ import json
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ from liteproof import progress
 from liteproof.storage import writing
 from liteproof_edge.errors import ModelError, RuntimeMissingError
 from liteproof_edge.model.affine import Normalisation
-from liteproof_edge.runtime.loading import Runtime
+from liteproof_edge.runtime.loading import Runtime, installed
 
 
 class Kernels(Enum):
@@ -57,7 +59,7 @@ def execute(
         model: the flatbuffer.
         pictures: uint8 (n, height, width, channels).
         label: what the progress bar says.
-        runtime: which; None takes the preferred one of those installed.
+        runtime: which; None takes the preferred one of those installed that can run it.
         kernels: which.
         normalisation: what the model takes pixels as; None where it takes them as they are.
 
@@ -66,6 +68,28 @@ def execute(
         RuntimeMissingError: there is no such runtime.
         StorageError: the temporary folder cannot be written.
     """
+    able = partial(
+        _execute, model, pictures, label=label, kernels=kernels, normalisation=normalisation
+    )
+    try:
+        return able(runtime)
+    except ModelError:
+        if runtime is None:
+            for other in installed()[1:]:
+                with suppress(ModelError):
+                    return able(other)
+        raise
+
+
+def _execute(
+    model: bytes,
+    pictures: NDArray[np.uint8],
+    runtime: Runtime | None,
+    *,
+    label: str,
+    kernels: Kernels,
+    normalisation: Normalisation | None,
+) -> Execution:
     with tempfile.TemporaryDirectory(prefix="liteproof-") as temporary:
         folder = Path(temporary)
         with writing(folder):

@@ -32,7 +32,11 @@ def main() -> int:
         loaded = load_runtime(Runtime(runtime) if runtime else None)
         reference = kernels == "reference"
         with Session(
-            model, loaded, normalisation=normalisation, reference_kernels=reference
+            model,
+            loaded,
+            normalisation=normalisation,
+            shape=pictures.shape[1:],
+            reference_kernels=reference,
         ) as session:
             outputs, times_us = session.run_many(pictures, lambda done: print(done, flush=True))
             logits = session.real(outputs)

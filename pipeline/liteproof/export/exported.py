@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from liteproof.conversion.variants import named
+from liteproof.conversion.variants import GIVEN, named
 from liteproof.diagnosis.layer_error import LayerError
 from liteproof.diagnosis.table import layer_error_table
 from liteproof.errors import RecipeError, RunError
@@ -62,11 +62,17 @@ class Exported:
             folder: where the model lies.
             with_layers: whether to show the error of each layer.
         """
-        saved = f", {self.names_bytes:,} less without names" if self.stripped else ""
+        saved = (
+            f", {self.names_bytes:,} less without names"
+            if self.names_bytes and self.stripped
+            else ""
+        )
         size = f"{self.size_bytes:,} bytes{saved}; without weights {self.overhead_bytes:,}"
         lines = [f"{self.variant}: {named(self.variant).model_in(folder)} ({size})"]
         runs_on = (f"runs on {self.runs_on[0]}", *self.runs_on[1:])
-        lines += [f"  {line}" for line in (str(self.validation), *runs_on, *self.diagnosis)]
+        measured = self.validation
+        found = measured.alone() if self.variant == GIVEN.name else str(measured)
+        lines += [f"  {line}" for line in (found, *runs_on, *self.diagnosis)]
         if with_layers and self.layer_errors:
             errors = tuple(LayerError.from_json(error) for error in self.layer_errors)
             lines += ["", layer_error_table(errors), ""]

@@ -30,7 +30,7 @@ from liteproof.execution.keras_model import keras_logits
 from liteproof.execution.tflite_model import execute
 from liteproof.export.choices import Choices
 from liteproof.export.exported import Exported
-from liteproof.export.subject import Subject
+from liteproof.export.subject import Pictures, Subject
 from liteproof.export.validation import Validation
 from liteproof.network.first_layers import own_arithmetic
 from liteproof.progress import say
@@ -143,11 +143,8 @@ class Exporter(AbstractContextManager["Exporter"]):
     def _errors(self, variant: Variant, named: bytes) -> tuple[LayerError, ...]:
         if variant.scheme is Scheme.FLOAT32:
             return ()
-        pictures, labels = self.subject.validation
         before = self._trained[variant.weights].float32
-        n = min(ERROR_PICTURES, 1 + ERROR_VALUES // values_of(before))
-        known = None if labels is None else labels[:n]
-        return layer_errors(before, named, pictures[:n], known)
+        return layer_errors(before, named, *compared_pictures(before, self.subject.validation))
 
     def _logits(self, pictures: NDArray[np.uint8], name: str) -> NDArray[np.float32]:
         model, folder = self.subject.models[Weights.FLOAT], self.subject.folder / "logits" / name
@@ -178,6 +175,18 @@ class _Trained:
             if not layers:
                 raise
             raise ConversionError(f"{error}; do not convert: {', '.join(layers)}") from None
+
+
+def compared_pictures(before: bytes, validation: Pictures) -> Pictures:
+    """Return the pictures that layers are compared on: as many as take some seconds.
+
+    Args:
+        before: the float32 model.
+        validation: the pictures to choose from.
+    """
+    pictures, labels = validation
+    n = min(ERROR_PICTURES, 1 + ERROR_VALUES // values_of(before))
+    return Pictures(pictures[:n], None if labels is None else labels[:n])
 
 
 def values_of(flatbuffer: bytes) -> int:

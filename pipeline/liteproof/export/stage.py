@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from liteproof.adoption.origin import pictures_of
 from liteproof.calibration.choice import choose, without_twins
-from liteproof.conversion.variants import FLOAT32, Variant, Weights, every_variant, named
+from liteproof.conversion.variants import Variant, Weights, every_variant, named
 from liteproof.data.dataset import Dataset
 from liteproof.errors import RunError
 from liteproof.export.choices import Choices
@@ -17,6 +17,7 @@ from liteproof.export.fallback import Fallback, descend, shipped_record
 from liteproof.export.subject import Pictures, Subject
 from liteproof.progress import say
 from liteproof.randomness import Stream, random_stream
+from liteproof.recipes.input_spec import shipped_spec
 from liteproof.recipes.training import Qat
 from liteproof.runs.run import Run
 from liteproof.runs.stage import Stage, digest
@@ -26,7 +27,9 @@ from liteproof.training.stage import fine_tune, parts
 
 if TYPE_CHECKING:
     from liteproof.export.exporter import Exporter
+    from liteproof.export.given import GivenExporter
 
+MakeExporter = Callable[[], "Exporter | GivenExporter"]
 # Of the fallback's fine-tuning, where the recipe has none of its own.
 QAT_EPOCHS, QAT_SHARE_OF_LEARNING_RATE = 2, 0.1
 
@@ -76,11 +79,11 @@ def export_gated(
             return _export(run, dataset, variant, choices, exporter, wide)
 
         def work() -> None:
-            _export(run, dataset, FLOAT32, choices, exporter)
+            _export(run, dataset, run.first_form, choices, exporter)
             write_file(run.fallback, descend(forms, gate_points, make).to_json())
 
         inputs = [
-            digest(run.keras_model),
+            digest(run.source_model),
             run.recipe_file.part("quantization"),
             dataset.fingerprint,
         ]
@@ -88,17 +91,17 @@ def export_gated(
         inputs += [version("tensorflow")]
         Stage("export --gate", run.path, inputs, [run.fallback]).perform(work)
     path = Fallback.read(run.fallback)
-    float32 = Exported.read(FLOAT32.record_in(run.path))
-    return [float32, *shipped_record(run.path, path)], path
+    first = Exported.read(run.first_form.record_in(run.path))
+    return [first, *shipped_record(run.path, path)], path
 
 
 def shipped(run: Run) -> Variant:
-    """Return the variant that ships: what held the gate, else the recipe's own int8."""
+    """Return the variant that ships: what held the gate, else the run's own."""
     if run.fallback.is_file():
         attempt = Fallback.read(run.fallback).shipped
         if attempt:
             return named(attempt.variant)
-    return run.int8
+    return run.own_form
 
 
 def forget_stale_fallback(run: Run) -> None:
@@ -109,13 +112,13 @@ def forget_stale_fallback(run: Run) -> None:
 
 
 def exported(run: Run, dataset: Dataset) -> list[Variant]:
-    """Return the variants that were exported from the present training; float32 is the first.
+    """Return the variants that were exported from the present training; the first form is one.
 
     Raises:
         RunError: float32 or what ships is not among them.
     """
     found = [variant for variant in every_variant() if _is_current(run, dataset, variant)]
-    for variant in (FLOAT32, shipped(run)):
+    for variant in (run.first_form, shipped(run)):
         if variant not in found:
             command = f"export {run.path} --scheme {variant.scheme.value}"
             model = run.require(run.tflite_model(variant), command)
@@ -124,15 +127,19 @@ def exported(run: Run, dataset: Dataset) -> list[Variant]:
 
 
 @contextmanager
-def _exporter(run: Run, dataset: Dataset, choices: Choices) -> Iterator[Callable[[], "Exporter"]]:
+def _exporter(run: Run, dataset: Dataset, choices: Choices) -> Iterator[MakeExporter]:
     """Yield what makes the exporter, when it is first needed: it takes TensorFlow."""
     with ExitStack() as stack:
 
         @cache
-        def exporter() -> "Exporter":
+        def exporter() -> "Exporter | GivenExporter":
             with quiet():
                 from liteproof.export.exporter import Exporter  # noqa: PLC0415 - TensorFlow
-            return stack.enter_context(Exporter(_subject(run, dataset), choices))
+                from liteproof.export.given import GivenExporter  # noqa: PLC0415 - the same
+            subject = _subject(run, dataset)
+            if run.is_given:
+                return stack.enter_context(GivenExporter(subject, choices))
+            return stack.enter_context(Exporter(subject, choices))
 
         yield exporter
 
@@ -156,6 +163,7 @@ def _subject(run: Run, dataset: Dataset) -> Subject:
         representative=Pictures(train.images[chosen], train.labels[chosen]),
         validation=Pictures(held_out, train.labels[divided.validation]),
         held_out={"validation": held_out, "test": dataset.test.images},
+        normalisation=shipped_spec(run.recipe, dataset.shape).normalisation,
     )
 
 
@@ -164,7 +172,7 @@ def _export(
     dataset: Dataset,
     variant: Variant,
     choices: Choices,
-    exporter: Callable[[], "Exporter"],
+    exporter: MakeExporter,
     wide: Sequence[str] = (),
 ) -> Exported:
     if run.adoption and variant.weights is Weights.QAT:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liteproof.conversion.variants import Weights
+from liteproof_edge.model.affine import Normalisation
 
 
 class Pictures(NamedTuple):
@@ -26,17 +27,18 @@ class Pictures(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is exported: a run's model, or any Keras model.
+    """What is exported: a run's model, any Keras model, or a .tflite of others.
 
     Attributes:
         folder: where the exported models go.
         name: of the model.
         description: in one line.
         labels: one for each class, in the order of the outputs.
-        models: the .keras file of each training.
+        models: the .keras file of each training, or a .tflite of others.
         representative: the pictures that int8 is calibrated on.
         validation: those that candidates are measured on; never the test set.
         held_out: name → pictures that must not be among the representative ones.
+        normalisation: what a given .tflite takes pixels as; None where they go in as they are.
     """
 
     folder: Path
@@ -47,3 +49,4 @@ class Subject:
     representative: Pictures
     validation: Pictures
     held_out: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
+    normalisation: Normalisation | None = None

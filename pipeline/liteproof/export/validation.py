@@ -55,6 +55,11 @@ class Validation:
         low, high = value["interval"]
         return cls(**{**value, "interval": (low, high)})
 
+    def alone(self) -> str:
+        """Return a line for a model that is what others are compared with."""
+        right = "" if self.float_accuracy is None else f"right on {self.float_accuracy:.2%} of "
+        return f"{right}{self.n:,} validation pictures ({self.runtime})"
+
     def __str__(self) -> str:
         """Return a line for a terminal."""
         low, high = (100 * bound for bound in self.interval)

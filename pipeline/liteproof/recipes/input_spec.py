@@ -1,9 +1,17 @@
 """What a recipe says of the model's input: its shape, and how a picture becomes it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from liteproof.errors import RecipeError
-from liteproof.recipes.schema import DatasetChoice, Ink, Photo, Preprocessing, Raw
+from liteproof.recipes.schema import (
+    AdoptedRecipe,
+    DatasetChoice,
+    Ink,
+    Photo,
+    Preprocessing,
+    Raw,
+    Recipe,
+)
 from liteproof_edge.preprocessing.raw import RawSpec
 from liteproof_edge.preprocessing.spec import SPECS, Spec
 
@@ -36,6 +44,18 @@ def preprocessing_spec(choice: Preprocessing, shape: Shape) -> Spec:
         return SPECS[choice.kind](*shape, **options)
     except ValueError as error:
         raise RecipeError(f"preprocessing: {error}") from None
+
+
+def shipped_spec(recipe: Recipe, shape: Shape) -> Spec:
+    """Return how a device makes a picture the model's, and what an adopted .tflite takes it as.
+
+    Raises:
+        RecipeError: as `preprocessing_spec`.
+    """
+    spec = preprocessing_spec(recipe.preprocessing, shape)
+    if isinstance(recipe, AdoptedRecipe):
+        spec = replace(spec, mean=recipe.adoption.mean, scale=recipe.adoption.scale)
+    return spec
 
 
 def decoding_spec(choice: DatasetChoice, preprocessing: Preprocessing, original: Original) -> Spec:

@@ -225,6 +225,10 @@ class Adoption:
     takes: str  # what it takes pixels as, and how that is known
     gives: str  # what its last layer was
     again: str  # the command that adopts it
+    given: bool = False  # whether it is a .tflite, which is kept as it is
+    quantize: bool = False  # whether int8 is made of that
+    mean: tuple[float, ...] = ()  # of a .tflite: it takes (pixel - mean) x scale
+    scale: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -73,7 +73,7 @@ def _render(evidence: Evidence, gallery: tuple[Card, ...]) -> str:
         judged=_judged(evidence),
         Outcome=Outcome,
         models=_models(evidence),
-        views={view: matrix(evidence, view, changes) for view in View},
+        views={view: matrix(evidence, view, changes) for view in _views(evidence)},
         shown=(shown := shown_classes(evidence)),
         tall=any(len(evidence.labels[at]) > SHORT for at in shown),
         cards=gallery,
@@ -97,6 +97,10 @@ def _judged(evidence: Evidence) -> Pair | Balanced:
     """Return what the verdict is of."""
     is_balanced = evidence.verdict and evidence.verdict.metric is Metric.BALANCED
     return evidence.balanced if is_balanced and evidence.balanced else evidence.pair
+
+
+def _views(evidence: Evidence) -> tuple[View, ...]:
+    return (View.CANDIDATE,) if evidence.alone else tuple(View)
 
 
 def _models(evidence: Evidence) -> tuple[Model, ...]:

@@ -16,10 +16,16 @@ HEADLINES = {
 }
 
 
+ALONE = "Nothing to compare with: no verdict"
+
+
 def verdict(evidence: Evidence) -> str:
     """Return the sentence that the report opens with."""
     if evidence.verdict is not None:
         return lines(evidence.verdict.sentence)
+    if evidence.alone:
+        side = evidence.candidate
+        return f"{name(side.name)} is right on {percent(side.correct / side.n)} of the pictures."
     return (
         f"{count(evidence.pair.n)} of {pictures(evidence.total)} were compared: a part of them "
         "yields no verdict."
@@ -30,6 +36,8 @@ def models(evidence: Evidence) -> str:
     """Say how much smaller the candidate's file is, and which side is more often right."""
     sides = evidence.baseline, evidence.candidate
     before, after = (side.correct / side.n for side in sides)
+    if evidence.alone:
+        return f"{name(sides[1].name)} is right on {percent(after)} of the pictures."
     accuracy = (
         f"{name(sides[1].name)} is right on {percent(after)} of the pictures, "
         f"{name(sides[0].name)} on {percent(before)}"
@@ -47,6 +55,8 @@ def models(evidence: Evidence) -> str:
 def confusion(evidence: Evidence) -> str:
     """Say what the candidate confuses more often than the baseline."""
     before, after = evidence.baseline.confusion, evidence.candidate.confusion
+    if evidence.alone:
+        return _most_confused(evidence)
     rises = [
         (after[label][answer] - before[label][answer], label, answer)
         for label in range(len(before))
@@ -82,6 +92,12 @@ def classes(evidence: Evidence) -> str:
     seen = [each for each in evidence.classes if each.n]
     if not seen:
         return "No class has a picture."
+    if evidence.alone:
+        least = min(seen, key=lambda each: each.after / each.n)
+        return (
+            f"{name(least.label)} is recognised least often, in {percent(least.after / least.n)} "
+            f"of {pictures(least.n)}."
+        )
     worst = max(seen, key=lambda each: (each.before - each.after) / each.n)
     lost = worst.before - worst.after
     clear = sum(not each.interval[0] <= 0 <= each.interval[1] for each in seen)
@@ -102,6 +118,8 @@ def reliability(evidence: Evidence) -> str:
     """Say how the confidence of each side relates to how often it is right."""
     sides = (evidence.baseline, evidence.candidate)
     before, after = (side.expected_calibration_error for side in sides)
+    if evidence.alone:
+        return f"Expected calibration error is {percent(after)}: it is {_bias(sides[1])}."
     return (
         f"Expected calibration error goes from {percent(before)} to {percent(after)} "
         f"({points(after - before)} points): {name(sides[1].name)} is {_bias(sides[1])}."
@@ -215,6 +233,20 @@ def alt(change: Change, evidence: Evidence) -> str:
         name(evidence.labels[at]) for at in (change.label, change.before, change.after)
     )
     return f"{truth}, which the baseline calls {before} and the candidate {after}"
+
+
+def _most_confused(evidence: Evidence) -> str:
+    taken = [
+        (n, label, answer)
+        for label, row in enumerate(evidence.candidate.confusion)
+        for answer, n in enumerate(row)
+        if label != answer
+    ]
+    n, label, answer = max(taken, default=(0, 0, 0), key=lambda each: each[0])
+    if not n:
+        return "No class is taken for another."
+    truth, called = name(evidence.labels[label]), name(evidence.labels[answer])
+    return f"What is confused most is {truth} taken for {called}, {pictures(n)}."
 
 
 def _of(changes: Sequence[Change], kind: ChangeKind) -> str:

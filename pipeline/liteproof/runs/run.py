@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from liteproof.conversion.variants import Scheme, Variant, Weights
+from liteproof.conversion.variants import FLOAT32, GIVEN, Scheme, Variant, Weights
 from liteproof.errors import RunError
 from liteproof.recipes.reader import RecipeFile, parse_recipe
 from liteproof.recipes.schema import AdoptedRecipe, Adoption, Recipe
@@ -74,6 +74,21 @@ class Run:
         return self.path / "model.keras"
 
     @property
+    def given_model(self) -> Path:
+        """The .tflite that an adopted run's forms are made from, where it was adopted from one."""
+        return self.path / "model.tflite"
+
+    @property
+    def is_given(self) -> bool:
+        """Whether it was adopted from a .tflite, and has no Keras model."""
+        return self.adoption is not None and self.adoption.given
+
+    @property
+    def source_model(self) -> Path:
+        """The model that all forms are made from and held against."""
+        return self.given_model if self.is_given else self.keras_model
+
+    @property
     def qat_model(self) -> Path:
         """The same after quantization-aware training, where the recipe has it."""
         return self.path / "model-qat.keras"
@@ -85,13 +100,29 @@ class Run:
 
     def trained_model(self, weights: Weights) -> Path:
         """The trained model with such weights."""
-        return {Weights.FLOAT: self.keras_model, Weights.QAT: self.qat_model}[weights]
+        return {Weights.FLOAT: self.source_model, Weights.QAT: self.qat_model}[weights]
 
     @property
     def int8(self) -> Variant:
         """The int8 variant that the recipe asks for."""
         has_qat = self.recipe.training.qat is not None
         return Variant(Scheme.INT8, weights=Weights.QAT if has_qat else Weights.FLOAT)
+
+    @property
+    def first_form(self) -> Variant:
+        """The form that is nearest to the model that all are made from."""
+        return GIVEN if self.is_given else FLOAT32
+
+    @property
+    def own_form(self) -> Variant:
+        """The form that ships unless `export --gate` finds another."""
+        keeps = self.adoption is not None and self.adoption.given and not self.adoption.quantize
+        return GIVEN if keeps else self.int8
+
+    @property
+    def forms(self) -> tuple[Variant, ...]:
+        """What is exported unless something else is asked for."""
+        return tuple(dict.fromkeys((self.first_form, self.own_form)))
 
     @property
     def comparison(self) -> Path:

@@ -449,3 +449,11 @@ def test_softmax_leaves_its_logits_as_they_are():
     logits = np.array([1.0, 2.0])
     softmax(logits, 0.5)
     assert logits.tolist() == [1.0, 2.0]
+
+
+def test_answer_of_nan_is_an_error(classifier, monkeypatch):
+    answer = np.full(len(classifier.bundle.labels), np.nan, np.float32)
+    monkeypatch.setattr(classifier.session, "run", lambda _: (answer, 1.0))
+    monkeypatch.setattr(classifier.session, "output_quantization", None)
+    with pytest.raises(ModelError, match="NaN or infinity"):
+        classifier.classify_tensor(np.zeros(classifier.session.input_shape, np.uint8))

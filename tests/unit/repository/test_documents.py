@@ -33,7 +33,8 @@ def test_every_command_of_the_pipeline_is_on_the_page_of_commands():
 
 
 def test_every_command_of_the_edge_is_on_the_page_of_commands():
-    found = commands("edge/liteproof_edge", "output", "arguments", "inspection_text", "each")
+    others = "output", "arguments", "values", "inspection_text", "each"
+    found = commands("edge/liteproof_edge", *others)
 
     assert len(found) == 8
     assert all(f"`liteproof-edge {name} " in COMMANDS for name in found)

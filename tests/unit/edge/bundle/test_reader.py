@@ -8,7 +8,8 @@ import pytest
 
 from liteproof_edge.bundle import reader as module
 from liteproof_edge.bundle.manifest import MAX_MANIFEST_BYTES, seal
-from liteproof_edge.bundle.reader import Bundle, TensorSpec
+from liteproof_edge.bundle.reader import Bundle
+from liteproof_edge.bundle.tensors import TensorSpec
 from liteproof_edge.errors import BundleError, ModelError
 from liteproof_edge.model.affine import Quantization
 from liteproof_edge.model.flatbuffer import Tensor, read_model
@@ -519,8 +520,13 @@ def test_tensor_spec_refuses_more_than_one_scale():
 
 
 def test_tensor_spec_takes_a_dynamic_shape_from_the_signature():
+    tensor = Tensor(0, "pixels", "uint8", (1, 1, 2), (1, -1, 2), (1.0,), (0,), 0, 0)
+    assert TensorSpec.of(tensor).shape == (1, -1, 2)
+
+
+def test_tensor_spec_has_a_batch_of_1_where_the_signature_has_any():
     tensor = Tensor(0, "pixels", "uint8", (1, 2), (-1, 2), (1.0,), (0,), 0, 0)
-    assert TensorSpec.of(tensor).shape == (-1, 2)
+    assert TensorSpec.of(tensor).shape == (1, 2)
 
 
 def test_tensor_spec_has_no_quantization_where_the_tensor_has_no_scale():

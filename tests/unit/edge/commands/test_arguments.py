@@ -19,7 +19,8 @@ OPTIONS = {
     "classify": DECODING
     | RUNTIME
     | RUNNING
-    | {"--each", "--draw", "--labels", "--min-confidence", "--preprocessing", "--unverified"},
+    | {"--each", "--draw", "--labels", "--min-confidence", "--preprocessing", "--unverified"}
+    | {"--size", "--output", "--mean", "--scale"},
     "verify": RUNTIME | {"--trust", "--allow-downgrade"},
     "evaluate": DECODING | RUNTIME | RUNNING,
     "bench": RUNTIME | RUNNING | {"-n", "--count"},
@@ -170,6 +171,10 @@ def test_options_of_classify_have_defaults():
         "unverified": False,
         "labels": None,
         "preprocessing": "photo",
+        "size": None,
+        "output": None,
+        "mean": (),
+        "scale": (),
         "runtime": None,
         "reference_kernels": False,
         "threads": 1,
@@ -267,3 +272,25 @@ def test_help_is_printed_whatever_the_width_of_the_terminal(ended, monkeypatch, 
 
 def test_version_is_that_of_the_distribution(ended):
     assert ended("--version") == (0, version("liteproof-edge") + "\n", "")
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "value"),
+    [
+        ("--size", "28x32", (28, 32)),
+        ("--mean", "127.5", (127.5,)),
+        ("--scale", "1,0.5,2", (1.0, 0.5, 2.0)),
+        ("--mean", "-1,0,1", (-1.0, 0.0, 1.0)),
+    ],
+)
+def test_classify_takes_what_a_bare_model_does_not_say(option, text, value):
+    options = parse(["classify", "model.tflite", "a.png", f"{option}={text}"])
+    assert vars(options)[option[2:]] == value
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [("--size", "28"), ("--size", "0x4"), ("--mean", "1,2"), ("--scale", "nan"), ("--mean", "1e9")],
+)
+def test_classify_refuses_what_no_model_takes(ended, option, text):
+    assert f"{text!r}, expected" in wrong_value(ended, "classify", "m", "a.png", f"{option}={text}")

@@ -482,7 +482,6 @@ def test_classify_calls_a_bare_model_s_classes_by_a_file_of_labels(
     [
         (b"a\nb\n", "2 labels, expected 10, one for each class"),
         (b"a\n\nb\n", "line 2: '', expected a printable label"),
-        (b"a\nb\na\n", "'a' stands in lines 1 and 3"),
         (b"\xff\xfe", "not UTF-8 text"),
     ],
 )
@@ -646,3 +645,21 @@ def test_process_reports_a_bad_picture_on_one_line(command, released, tmp_path):
     done = command("classify", released, tmp_path / ODD_NAME)
     assert (done.returncode, len(done.stderr.splitlines())) == (3, 1)
     assert "Traceback" not in done.stderr
+
+
+def test_classify_takes_what_is_said_of_a_bare_model(run, bare_model, digit_files):
+    exit_code, out, err = run(
+        *("classify", "--unverified", "--mean", "0", "--scale", "1"), *(bare_model, digit_files[14])
+    )
+    assert (exit_code, len(out)) == (0, 1)
+    assert "pixels scaled as was said" in err[0]
+
+
+def test_classify_refuses_scales_of_more_channels_than_a_bare_model_has(
+    run, bare_model, digit_files
+):
+    exit_code, out, err = run(
+        *("classify", "--unverified", "--scale", "1,1,1"), *(bare_model, digit_files[14])
+    )
+    assert (exit_code, out, len(err)) == (4, [], 1)
+    assert "3 values, expected 1" in err[0]

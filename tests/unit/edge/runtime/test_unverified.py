@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from liteproof_edge.bundle.reader import TensorSpec
+from liteproof_edge.bundle.reader import Bundle
+from liteproof_edge.bundle.tensors import TensorSpec
 from liteproof_edge.classifier import Classifier
 from liteproof_edge.errors import BundleError, DatasetError, ModelError
-from liteproof_edge.model.affine import Quantization, quantize
+from liteproof_edge.model.affine import Normalisation, Quantization, quantize
+from liteproof_edge.model.metadata import Said
 from liteproof_edge.preprocessing.ink import InkSpec
 from liteproof_edge.preprocessing.photo import Fit, PhotoSpec
 from liteproof_edge.preprocessing.raw import RawSpec
@@ -19,7 +21,7 @@ from liteproof_edge.runtime import unverified as module
 from liteproof_edge.runtime.confinement import confine
 from liteproof_edge.runtime.loading import load_runtime
 from liteproof_edge.runtime.session import Session
-from liteproof_edge.runtime.unverified import pixel_codes, read_unverified
+from liteproof_edge.runtime.unverified import pixel_codes, pixels_as, read_unverified
 
 TYPES = schema.TensorType
 
@@ -198,9 +200,73 @@ def test_read_unverified_refuses_another_dtype(edit, where, kind):
 
 
 @pytest.mark.parametrize("where", ["input", "output"])
-@pytest.mark.parametrize("tensors", [[], [0, 0], [-1]])
+@pytest.mark.parametrize("tensors", [[], [-1]])
 def test_read_unverified_refuses_another_number_of_tensors(edit, where, tensors):
     assert_refused(edit("graph", **{f"{where}s": tensors}), f"{where}: its tensors are .*expected")
+
+
+def test_read_unverified_refuses_several_inputs(edit):
+    assert_refused(edit("graph", inputs=[0, 0]), "input: its tensors are .*expected")
+
+
+@pytest.mark.parametrize(
+    ("shape", "size", "found"),
+    [([1, 784], (28, 28), (28, 28, 1)), ([1, 768], (16, 16), (16, 16, 3))],
+)
+def test_read_unverified_takes_a_row_of_pixels_with_its_size(edit, shape, size, found):
+    path = edit("input", shape=shape, shapeSignature=None)
+    spec = read_unverified(path, size=size).preprocessing
+    assert (spec.height, spec.width, spec.channels) == found
+
+
+@pytest.mark.parametrize(
+    ("size", "said"), [(None, "--size, such as 28x28 for 784"), ((28, 27), "--size, such as")]
+)
+def test_read_unverified_asks_for_the_size_of_a_row(edit, size, said):
+    path = edit("input", shape=[1, 784], shapeSignature=None)
+    with pytest.raises(ModelError, match=said):
+        read_unverified(path, size=size)
+
+
+def test_read_unverified_takes_the_labels_in_the_file(request):
+    released = request.config.rootpath / "models" / "fashion-mnist"
+    assert read_unverified(released / "model.tflite").labels == Bundle.load(released).labels
+
+
+@pytest.mark.parametrize(
+    ("dtype", "quantization", "said", "expected"),
+    [
+        ("float32", None, Said((127.5,), (127.5,)), Normalisation((127.5,) * 3, (1 / 127.5,) * 3)),
+        ("float32", None, Said((0.0,), (1.0,)), None),
+        ("float32", None, Said(), None),
+        ("float32", None, Said((1.0, 2.0), (1.0, 1.0)), None),
+        ("uint8", Quantization(1 / 128, 128), Said((1.0,), (1.0,)), None),
+    ],
+)
+def test_pixels_go_in_as_the_metadata_say_of_a_float_input(dtype, quantization, said, expected):
+    tensor = TensorSpec("pixels", dtype, (1, 4, 4, 3), quantization)
+    codes = pixel_codes(tensor, 3)
+    assert pixels_as(tensor, said, 3) == (codes or expected)
+
+
+def test_read_unverified_refuses_what_needs_tensorflow(bare, edit):
+    path = edit("graph")
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(path.read_bytes()))
+    code = model.operatorCodes[-1]
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.CUSTOM
+    for name, said in (
+        ("FlexErf", "converted without SELECT_TF_OPS"),
+        ("edgetpu-custom-op", "Coral"),
+    ):
+        code.customCode = name
+        builder = flatbuffers.Builder()
+        builder.Finish(model.Pack(builder), b"TFL3")
+        path.write_bytes(builder.Output())
+        assert_refused(path, said)
+
+
+def test_read_unverified_asks_which_of_several_outputs_answers(edit):
+    assert_refused(edit("graph", outputs=[0, 0]), "gives 2 outputs; expected --output, one of '")
 
 
 @pytest.mark.parametrize(
@@ -296,7 +362,7 @@ def test_model_whose_last_weights_give_another_number_of_classes_is_refused(
     ],
 )
 def test_levels_of_a_pixel_are_the_codes_of_an_8_bit_input(dtype, quantization, lowest):
-    found = pixel_codes(TensorSpec("pixels", dtype, (1, 4, 4, 3), quantization))
+    found = pixel_codes(TensorSpec("pixels", dtype, (1, 4, 4, 3), quantization), 3)
 
     real = np.array(found.scale[0]) * (np.arange(256) - found.mean[0])
     codes = quantize(real.astype(np.float32), quantization, np.dtype(dtype))
@@ -308,4 +374,4 @@ def test_levels_of_a_pixel_are_the_codes_of_an_8_bit_input(dtype, quantization, 
 def test_pixels_are_the_real_values_of_a_wider_input(dtype):
     quantization = Quantization(0.5, 0) if dtype == "int16" else None
 
-    assert pixel_codes(TensorSpec("pixels", dtype, (1, 4, 4, 1), quantization)) is None
+    assert pixel_codes(TensorSpec("pixels", dtype, (1, 4, 4, 1), quantization), 1) is None

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from liteproof.adoption.loading import load_model, model_digest
+from liteproof.adoption.digest import model_digest
+from liteproof.adoption.loading import load_model
 from liteproof.adoption.shaping import as_classifier, without_ending
 from liteproof.conversion.quantization import load_keras
 from liteproof.errors import ConversionError

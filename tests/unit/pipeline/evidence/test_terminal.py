@@ -46,3 +46,14 @@ def test_table_fits_80_columns_whatever_the_paths():
     assert "on aarch64 (emulated cortex-a72):" in lines
     assert "on aarch64 (emulated cortex-a72), 1,100 pictures:" in lines
     assert LONG not in table(made)
+
+
+def test_table_of_a_model_that_is_compared_with_nothing_says_why():
+    made = evidence(*drawn(100, 4, 0.3), "abcd")
+    alone = replace(made, baseline=made.candidate, verdict=None, alone="it came alone")
+
+    shown = " ".join(table(alone).split())
+
+    assert f"{made.candidate.name}: right on " in shown
+    assert shown.endswith("No verdict: it came alone.")
+    assert "partial" not in shown

@@ -343,3 +343,16 @@ def test_report_that_cannot_be_written_is_a_storage_error(some, tmp_path):
 
     with pytest.raises(StorageError):
         write_report(some, pictures(), tmp_path / "file" / "report.html")
+
+
+def test_report_of_a_model_that_is_compared_with_nothing_is_about_it_alone(some, written):
+    made = replace(some, baseline=some.candidate, verdict=None, changes=(), alone="it came alone")
+
+    document = Document(written(made, pictures()))
+
+    assert "Compared with nothing: it came alone." in document.text
+    assert "Nothing to compare with: no verdict" in document.text
+    assert f"{made.candidate.name} against" not in document.text
+    sections = [attributes.get("id") for name, attributes in document.elements if name == "section"]
+    assert "classes" in sections
+    assert {"gallery", "margins"}.isdisjoint(sections)

@@ -1,0 +1,221 @@
+"""`liteproof adopt model.tflite`: kept as it is, or quantized where that is asked for."""
+
+import json
+import subprocess
+import sys
+import warnings
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from click.testing import CliRunner
+
+from liteproof.cli import main
+from liteproof.conversion.metadata import About, with_metadata
+from liteproof_edge.bundle.reader import Bundle
+from liteproof_edge.idx import Split, load
+from liteproof_edge.model.affine import Normalisation
+
+pytestmark = pytest.mark.slow  # each makes a whole run
+NAMES = ("upright", "level", "slanting")
+layers = keras.layers
+
+
+def run_inside(*arguments):
+    """Run `liteproof` in this process, which has imported TensorFlow already."""
+    return CliRunner().invoke(main, list(map(str, arguments)))
+
+
+def on_the_device(*arguments):
+    command = [sys.executable, "-m", "liteproof_edge", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def convert(model, **settings):
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    for name, value in settings.items():
+        setattr(converter, name, value)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the converter's own: statistics that it does not need
+        return converter.convert()
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory, tiny_idx):
+    """Models that take 0 to 1, in the forms in which colleagues send them, and their pictures."""
+    folder = tmp_path_factory.mktemp("files")
+    (folder / "bars").symlink_to(tiny_idx)
+    examples = load(tiny_idx, Split.TRAIN)
+    keras.utils.set_random_seed(0)
+    pixels = keras.Input((28, 28))
+    hidden = layers.Reshape((28, 28, 1))(pixels)
+    hidden = layers.Conv2D(6, 5, strides=3, activation="relu")(hidden)
+    hidden = layers.Flatten()(hidden)
+    model = keras.Model(pixels, layers.Dense(3, activation="softmax")(hidden))
+    model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
+    real = (examples.images[..., 0] / 255.0).astype(np.float32)
+    model.fit(real, examples.labels, epochs=6, batch_size=15, verbose=0)
+    row = keras.Input((784,))
+    in_rows = keras.Model(row, model(layers.Reshape((28, 28))(row)))
+    colour = keras.Input((28, 28, 1), batch_size=1)
+    with_channel = keras.Model(colour, model(layers.Reshape((28, 28))(colour)))
+    (folder / "float.tflite").write_bytes(convert(model))
+    (folder / "row.tflite").write_bytes(convert(in_rows))
+    (folder / "two.tflite").write_bytes(
+        convert(keras.Model(pixels, {"kind": model.output, "hidden": hidden}))
+    )
+    (folder / "int8.tflite").write_bytes(
+        convert(
+            model,
+            optimizations=[tf.lite.Optimize.DEFAULT],
+            representative_dataset=lambda: ([each[np.newaxis]] for each in real[:100]),
+            inference_input_type=tf.int8,
+            inference_output_type=tf.int8,
+        )
+    )
+    (folder / "float16.tflite").write_bytes(
+        convert(
+            model,
+            optimizations=[tf.lite.Optimize.DEFAULT],
+            target_spec=tf.lite.TargetSpec(supported_types=[tf.float16]),
+        )
+    )
+    (folder / "told.tflite").write_bytes(
+        with_metadata(
+            convert(with_channel),
+            About("bars", "Bars", NAMES),
+            Normalisation((0.0,), (1 / 255,)),
+        )
+    )
+    last = model.layers[-1]
+    last.set_weights([np.full_like(each, np.nan) for each in last.get_weights()])
+    (folder / "nan.tflite").write_bytes(convert(model))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def adopt(files, tmp_path_factory):
+    """Adopt one of the files, once for the same options."""
+    made = {}
+
+    def run(name, *options):
+        key = (name, *options)
+        if key not in made:
+            out = tmp_path_factory.mktemp("adopted") / "run"
+            asked = ("adopt", files / name, "--data", files / "bars", "--out", out)
+            made[key] = out, run_inside(*asked, "--margin", "5", *options)
+        return made[key]
+
+    return run
+
+
+def test_float_tflite_is_kept_and_is_its_own_reference(adopt, files):
+    run, done = adopt("float.tflite")
+
+    assert done.exit_code == 0, done.stderr
+    assert "pixels: 0 to 1, found on 200 labelled pictures" in done.stderr
+    assert "its own reference" in " ".join(done.stdout.split())
+    assert f"liteproof-edge verify {run / 'bundle'}" in done.stdout
+    bundle = Bundle.load(run / "bundle")
+    assert bundle.model == (files / "float.tflite").read_bytes()
+    assert bundle.preprocessing.scale == (1 / 255,)
+    accuracy = bundle.manifest["accuracy"]
+    assert accuracy["shipped"]["top1_accuracy"] > 0.9
+    assert {"float", "verdict", "drop"}.isdisjoint(accuracy)
+    card = bundle.files["MODEL_CARD.md"].decode()
+    assert "Verdict: none, for it is a float32 model" in card
+    assert "$" not in card
+
+
+def test_given_tflite_is_verified_compared_and_bundled_again(adopt, tmp_path):
+    run, _ = adopt("float.tflite")
+
+    verified = on_the_device("verify", run / "bundle")
+    compared = run_inside("compare", run, "--json")
+    exported = run_inside("export", run)
+    bundled = run_inside("bundle", run, "--out", tmp_path / "bundle")
+
+    assert verified.returncode == 0, verified.stderr
+    assert compared.exit_code == exported.exit_code == bundled.exit_code == 0, bundled.stderr
+    evidence = json.loads(compared.stdout)
+    assert evidence["verdict"] is None
+    assert evidence["alone"].startswith("it is a float32 model")
+    assert len(evidence["cells"]) == 2
+    assert "right on" in exported.stdout
+    assert "Nothing to compare with" in (run / "report.html").read_text()
+
+
+def test_float_tflite_becomes_int8_where_that_is_asked_for(adopt):
+    run, done = adopt("float.tflite", "--quantize")
+
+    assert done.exit_code == 0, done.stderr
+    evidence = json.loads((run / "comparison.json").read_text())
+    assert (evidence["baseline"]["name"], evidence["candidate"]["name"]) == ("given", "int8")
+    assert evidence["verdict"]["outcome"] == "shown"
+    assert evidence["layers"]
+    bundle = Bundle.load(run / "bundle")
+    assert bundle.manifest["quantization"]["kind"] == "int8"
+    assert on_the_device("verify", run / "bundle").returncode == 0
+
+
+def test_gate_takes_the_given_model_to_int8(adopt):
+    run, _ = adopt("float.tflite", "--preprocessing", "ink")
+
+    done = run_inside("export", run, "--gate", "5")
+
+    assert done.exit_code == 0, done.stderr
+    assert "ships: int8" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("row.tflite", ("--size", "28x28")), ("two.tflite", ("--output", "kind"))],
+)
+def test_tflite_of_another_shape_becomes_a_bundle(adopt, name, options):
+    run, done = adopt(name, *options)
+
+    assert done.exit_code == 0, done.stderr
+    assert on_the_device("verify", run / "bundle").returncode == 0
+
+
+def test_quantized_tflite_is_kept_without_a_reference(adopt, files):
+    run, done = adopt("int8.tflite")
+
+    assert done.exit_code == 0, done.stderr
+    assert "no float model is here to compare it with" in " ".join(done.stdout.split())
+    assert "pixels: their 256 values, as its 256 codes of int8" in done.stderr
+    assert Bundle.load(run / "bundle").model == (files / "int8.tflite").read_bytes()
+    assert on_the_device("verify", run / "bundle").returncode == 0
+
+
+def test_metadata_say_labels_and_pixels(adopt):
+    run, done = adopt("told.tflite")
+
+    assert done.exit_code == 0, done.stderr
+    assert "labels: the 3 in told.tflite" in done.stderr
+    assert "as its metadata says" in done.stderr
+    assert Bundle.load(run / "bundle").labels == NAMES
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "exit_code", "said"),
+    [
+        ("float16.tflite", ("--quantize",), 5, "is float16 already, expected float32; give the"),
+        ("int8.tflite", ("--quantize",), 5, "int8 already, expected float32"),
+        ("float.tflite", ("--bgr",), 5, "--bgr goes with Keras models"),
+        ("two.tflite", (), 4, "gives 2 outputs; expected --output, one of 'hidden', 'kind'"),
+        ("two.tflite", ("--output", "x"), 4, "no output 'x', expected one of"),
+        ("row.tflite", (), 4, "--size, such as 28x28 for 784"),
+        ("row.tflite", ("--size", "20x20"), 4, "--size, such as 28x28"),
+        ("float.tflite", ("--mean", "1,2,3"), 5, "three, expected one"),
+        ("nan.tflite", (), 5, "it answers NaN or infinity"),
+        ("nowhere.tflite", (), 4, "not found, expected a .tflite model"),
+    ],
+)
+def test_what_cannot_be_adopted_is_one_line(adopt, name, options, exit_code, said):
+    run, done = adopt(name, *options)
+
+    assert done.exit_code == exit_code, done.stderr
+    assert said in done.stderr.splitlines()[-1]
+    assert not (run / "bundle").exists()
