@@ -29,6 +29,7 @@ INTENDED = {
 }
 
 
+BALANCED = "Balanced accuracy is the mean of the classes' own: each class counts the same."
 INSIDE = " Labels and normalisation also stand in the file as standard TFLite Metadata."
 GIVEN_AS_IT_IS = "The file is the one that was given, byte for byte or but for its other outputs."
 
@@ -81,7 +82,8 @@ def _recalls(recalls: Mapping[str, Any]) -> str:
     tested = {label: each for label, each in recalls.items() if each["n"]}
     worst = sorted(tested, key=lambda label: tested[label]["shipped"])
     rows = [
-        f"| {_cell(label)} | {each['n']:,} | {_percent(each['float'])} "
+        f"| {_cell(label)} | {each['n']:,} "
+        f"| {'' if each['float'] is None else _percent(each['float'])} "
         f"| {_percent(each['shipped'])} |"
         for label in worst[:MOST_CLASSES]
         for each in [tested[label]]
@@ -101,17 +103,15 @@ def _accuracy(accuracy: Mapping[str, Any]) -> str:
     shipped, balanced = accuracy["shipped"], accuracy["balanced"]
     head = "| model | top-1 accuracy | 95 % interval | balanced accuracy |\n|---|---|---|---|"
     last = _row(shipped, balanced["after"])
-    explained = (
-        "Balanced accuracy is the mean of the classes' own, so that each class counts the same."
-    )
     if "alone" in accuracy:
-        return f"{head}\n{last}\n\n{explained}\nVerdict: none, for {accuracy['alone']}."
+        return f"{head}\n{last}\n\n{BALANCED}\nVerdict: none, for {accuracy['alone']}."
     return (
-        f"{head}\n{_row(accuracy['float'], balanced['before'])}\n{last}\n\n{explained}\n"
+        f"{head}\n{_row(accuracy['float'], balanced['before'])}\n{last}\n\n{BALANCED}\n"
         f"Against float it loses {100 * accuracy['drop']:+.2f} points (95 % interval "
         f"{_interval(accuracy['drop_interval'])}, paired); both give the same label on\n"
         f"{_percent(accuracy['agreement'])} of the pictures. Of balanced accuracy it loses "
-        f"{100 * balanced['drop']:+.2f} points (95 % interval\n{_interval(balanced['interval'])}).\n"
+        f"{100 * balanced['drop']:+.2f} points (95 % interval\n"
+        f"{_interval(balanced['interval'])}).\n"
         f"Verdict: {accuracy['verdict']['sentence']}."
     )
 

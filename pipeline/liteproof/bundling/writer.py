@@ -148,7 +148,7 @@ def _recalls(evidence: Evidence) -> dict[str, dict[str, Any]]:
     return {
         each.label: {
             "n": each.n,
-            "float": each.before / each.n if each.n else None,
+            "float": each.before / each.n if each.n and not evidence.alone else None,
             "shipped": each.after / each.n if each.n else None,
         }
         for each in evidence.classes
