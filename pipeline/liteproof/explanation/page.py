@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from markupsafe import Markup
-from PIL import Image, ImageOps
 
 from liteproof.explanation import views
 from liteproof.explanation.drawings import bars
@@ -16,6 +15,8 @@ from liteproof.explanation.tiles import Shown, enlarged, overlay, photo
 from liteproof.report.house import page_environment, parts, read_template
 from liteproof.report.wording import percent
 from liteproof.storage import write_file
+from liteproof_edge.preprocessing.pictures import decode, flatten
+from liteproof_edge.preprocessing.spec import QUIET
 
 LARGEST = 3_000_000  # bytes of a page
 LEAST_ROOM, SPARE = 400_000, 10_000  # of these for the numbers to step through; for their names
@@ -100,11 +101,10 @@ def _render_story(story: Story, shown: list[views.View], data: list[dict[str, An
 
 def _original(path: Path) -> Shown:
     """Return the picture as it came, upright, and no larger than needed."""
-    with Image.open(path) as opened:
-        opened.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
-        image = ImageOps.exif_transpose(opened)
-        image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-        pixels = np.asarray(image.convert("RGB"))
+    with QUIET:
+        image = flatten(decode(path, LONGEST_SIDE).image)
+    image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    pixels = np.asarray(image.convert("RGB"))
     return photo(pixels, "the picture as it came", least=160)
 
 
