@@ -61,6 +61,7 @@ def model_card(recipe: Recipe, manifest: Mapping[str, Any]) -> str:
         confidence_n=f"{confidence['n']:,}",
         error_before=_percent(confidence["expected_calibration_error_before"]),
         error_after=_percent(confidence["expected_calibration_error_after"]),
+        variant=shipped["model"],
         inside="" if is_given else INSIDE,
         gives="shares" if is_given and manifest["adoption"]["gives"] != "logits" else "logits",
         input_type=manifest["input"]["dtype"],
