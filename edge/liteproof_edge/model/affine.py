@@ -21,11 +21,12 @@ class Normalisation(NamedTuple):
 
 
 def normalisation_of(
-    mean: tuple[float, ...], scale: tuple[float, ...], channels: int
+    kind: str, mean: tuple[float, ...], scale: tuple[float, ...], channels: int
 ) -> Normalisation | None:
     """Return what a model takes pixels as; None where it takes them as they are.
 
     Args:
+        kind: of preprocessing, to name it in an error.
         mean: one for each channel; none: 0.
         scale: one for each channel; none: 1.
         channels: how many.
@@ -35,7 +36,7 @@ def normalisation_of(
     """
     for key, values in (("mean", mean), ("scale", scale)):
         if len(values) not in {0, channels}:
-            raise ValueError(f"{key}: {len(values)} values, expected {channels}")
+            raise ValueError(f"{kind}: {key}: {len(values)} values, expected {channels}")
     if not mean and not scale:
         return None
     return Normalisation(mean or (0.0,) * channels, scale or (1.0,) * channels)

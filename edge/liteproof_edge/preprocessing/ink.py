@@ -48,12 +48,12 @@ class InkSpec:
                 f"ink: box {self.box} in {self.height}x{self.width}x{self.channels}, expected one "
                 "channel and a box that fits"
             )
-        normalisation_of(self.mean, self.scale, self.channels)
+        normalisation_of(self.kind, self.mean, self.scale, self.channels)
 
     @property
     def normalisation(self) -> Normalisation | None:
         """What the model takes pixels as."""
-        return normalisation_of(self.mean, self.scale, self.channels)
+        return normalisation_of(self.kind, self.mean, self.scale, self.channels)
 
     def apply(self, picture: Picture, max_megapixels: int | None = None) -> Prepared:
         """Return the mark: ink 255, paper 0.

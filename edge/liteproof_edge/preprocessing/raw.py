@@ -28,12 +28,12 @@ class RawSpec:
 
     def __post_init__(self) -> None:
         check_channels(self.kind, self.channels)
-        normalisation_of(self.mean, self.scale, self.channels)
+        normalisation_of(self.kind, self.mean, self.scale, self.channels)
 
     @property
     def normalisation(self) -> Normalisation | None:
         """What the model takes pixels as."""
-        return normalisation_of(self.mean, self.scale, self.channels)
+        return normalisation_of(self.kind, self.mean, self.scale, self.channels)
 
     def apply(self, picture: Picture, max_megapixels: int | None = None) -> Prepared:
         """Return the picture's own pixels.
