@@ -67,6 +67,7 @@ def test_changed_gate_redoes_the_comparison_and_the_bundle_alone(
     }
 
 
+@pytest.mark.slow
 def test_removed_product_is_made_again_with_the_same_bytes(liteproof, run, tiny_recipe):
     model = run / "model-int8.tflite"
     before = model.read_bytes()

@@ -84,6 +84,7 @@ def test_weights_that_are_there_but_damaged_are_called_so():
         build(architecture, (96, 96, 3), 4)
 
 
+@pytest.mark.slow
 def test_weights_of_a_run_are_taken_by_the_layers_names(trained):
     model = build(replace(SMALLEST, weights=str(trained)), SHAPE, 3)
     source = keras.saving.load_model(trained, compile=False)
@@ -95,6 +96,7 @@ def test_weights_of_a_run_are_taken_by_the_layers_names(trained):
             assert np.array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_weights_of_keras_own_files_are_taken(tmp_path):
     known = keras.applications.MobileNetV2(SHAPE, alpha=0.35, include_top=False, weights=None)
     known.save_weights(tmp_path / "mine.weights.h5")
@@ -120,6 +122,7 @@ def test_weights_that_are_none_are_refused_in_one_line(tmp_path, content, expect
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_weights_of_another_width_are_refused(trained):
     with pytest.raises(RecipeError, match="not weights of this backbone"):
         build(replace(SMALLEST, alpha=0.5, weights=str(trained)), SHAPE, 3)
@@ -131,6 +134,7 @@ def test_pictures_that_are_too_small_or_grey_are_refused(shape):
         build(SMALLEST, shape, 3)
 
 
+@pytest.mark.slow
 def test_layer_that_is_not_there_is_refused_with_some_that_are(trained):
     architecture = replace(SMALLEST, weights=str(trained), trainable_from="block_99")
 
@@ -138,6 +142,7 @@ def test_layer_that_is_not_there_is_refused_with_some_that_are(trained):
         build(architecture, SHAPE, 3, fine_tuning=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("backbone", "alpha"), KINDS.items())
 def test_pixels_are_scaled_within_the_model(backbone, alpha):
     model = build(replace(SMALLEST, backbone=backbone, alpha=alpha), SHAPE, 3)

@@ -93,6 +93,7 @@ def test_interrupted_training_ends_in_the_same_weights(
     assert len(history(run)) == 1 + EPOCHS
 
 
+@pytest.mark.slow
 def test_unfinished_training_is_not_begun_again_unasked(
     tmp_path, long_recipe, tiny_data_dir, liteproof
 ):
@@ -184,6 +185,7 @@ def test_learning_rate_falls_as_half_a_cosine_wave():
     assert rates == pytest.approx([1.0, 0.75, 0.25, 0.0], abs=FLOAT32)
 
 
+@pytest.mark.slow
 def test_gpu_that_is_not_there_is_exit_code_7(tmp_path, tiny_recipe, tiny_data_dir, liteproof):
     hidden = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1"}
     arguments = ("--out", tmp_path / "run", "--data-dir", tiny_data_dir, "--device", "gpu")

@@ -98,7 +98,14 @@ def operators(flatbuffer):
     return [operator.name for operator in read_model(flatbuffer).subgraphs[0].operators]
 
 
-@pytest.fixture(scope="module", params=["activations", "layers", "pool first"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param("activations", marks=pytest.mark.slow),
+        pytest.param("layers", marks=pytest.mark.slow),
+        "pool first",
+    ],
+)
 def exported(request, tmp_path_factory):
     """A model, its twin as it is read from its file, and the int8 files of both."""
     kinds = {"activations": ACTIVATIONS, "layers": LAYERS, "pool first": FIRST_IS_A_POOL}
