@@ -6,6 +6,7 @@ Everything here is integer arithmetic on 8-bit pixels, so that every CPU gives t
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial, reduce
+from operator import and_
 from typing import ClassVar
 
 import numpy as np
@@ -104,11 +105,14 @@ def has_flat_grey(pixels: NDArray[np.uint8], box: int) -> bool:
         box: pixels: the longer side of the ink.
     """
     side = max(GREY, GREY * box // GREY_BOX)
-    grey = (pixels >= LIGHTEST) & (pixels <= DARKEST)
-    height, width = (room - side + 1 for room in grey.shape)
-    grey = reduce(np.logical_and, [grey[start : start + height] for start in range(side)])
-    grey = reduce(np.logical_and, [grey[:, start : start + width] for start in range(side)])
-    return int(np.count_nonzero(grey)) >= FLAT
+    height, width = pixels.shape
+    # All rows as the bits of one number, apart by so many empty ones that none reaches the next.
+    rows = np.zeros((height, width + side - 1), np.bool_)
+    np.logical_and(pixels >= LIGHTEST, pixels <= DARKEST, out=rows[:, :width])
+    squares = int.from_bytes(np.packbits(rows).tobytes(), "big")
+    for step in (1, width + side - 1):
+        squares = reduce(and_, [squares >> step * shift for shift in range(side)])
+    return squares.bit_count() >= FLAT
 
 
 def whole_of(decoded: Decoded, picture: Picture, max_megapixels: int | None) -> Decoded:
