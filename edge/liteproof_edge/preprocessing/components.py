@@ -1,6 +1,5 @@
 """Telling the marks on a sheet apart: connected pieces of ink, and which belong together."""
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -229,13 +228,13 @@ def _on_border(
     )
 
 
-def _roots(runs: list[tuple[int, int, int]]) -> Iterator[int]:
-    """Return, for each run (row, start, end), one that stands for all it is connected to.
+def _roots(runs: list[tuple[int, int, int]]) -> list[int]:
+    """Return, for each run (row, start, end), the first one of all that it is connected to.
 
     Neighbours touch by a side or a corner. Source: Rosenfeld and Pfaltz 1966, "Sequential
     operations in digital picture processing".
     """
-    parents = list(range(len(runs)))
+    parents = list(range(len(runs)))  # none comes after its child
 
     def root(run: int) -> int:
         while parents[run] != run:
@@ -252,6 +251,9 @@ def _roots(runs: list[tuple[int, int, int]]) -> Iterator[int]:
             if parents[index] == index:  # as most runs have one neighbour above
                 parents[index] = root(other)
             else:
-                parents[root(other)] = parents[index] = root(index)
+                first, second = sorted((root(index), root(other)))
+                parents[second] = first
             other += 1
-    return (root(index) for index in range(len(runs)))
+    for index, parent in enumerate(parents):
+        parents[index] = parents[parent]
+    return parents
