@@ -107,9 +107,11 @@ def has_flat_grey(pixels: NDArray[np.uint8], box: int) -> bool:
     side = max(GREY, GREY * box // GREY_BOX)
     height, width = pixels.shape
     # All rows as the bits of one number, apart by so many empty ones that none reaches the next.
-    rows = np.zeros((height, width + side - 1), np.bool_)
-    np.logical_and(pixels >= LIGHTEST, pixels <= DARKEST, out=rows[:, :width])
-    squares = int.from_bytes(np.packbits(rows).tobytes(), "big")
+    rows = np.zeros((height, width + side - 1), np.uint8)
+    rows[:, :width] = pixels
+    rows -= LIGHTEST  # what is less becomes more than any grey
+    grey = np.packbits(rows <= DARKEST - LIGHTEST)
+    squares = int.from_bytes(grey.tobytes(), "big")
     for step in (1, width + side - 1):
         squares = reduce(and_, [squares >> step * shift for shift in range(side)])
     return squares.bit_count() >= FLAT
