@@ -29,6 +29,8 @@ class Augmentation:
     shear: Fraction = 0.0
     shift_pixels: Annotated[float, Field(ge=0)] = 0.0
     crop_pixels: Annotated[int, Field(ge=0)] = 0  # shift by whole pixels, which blurs nothing
+    elastic_pixels: Annotated[float, Field(ge=0)] = 0.0  # standard deviation of each place's shift
+    elastic_spacing: PositiveFloat = 7.0  # pixels between places that are moved each on its own
     fill: Fill = Fill.BLACK
     flip: bool = False  # left and right swapped in every second picture; never for digits
     thickness: Annotated[float, Field(ge=0, le=1)] = 0.0  # of light strokes; 1: a pixel all round

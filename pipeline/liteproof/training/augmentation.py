@@ -5,6 +5,7 @@ import math
 import tensorflow as tf
 
 from liteproof.recipes.training import Augmentation, Fill
+from liteproof.training.elastic import read_at, stretches
 
 WHITE = 255.0
 FILL_MODES = {Fill.BLACK: "CONSTANT", Fill.REFLECT: "REFLECT", Fill.EDGE: "NEAREST"}
@@ -73,12 +74,13 @@ def _moves(augmentation: Augmentation) -> bool:
         or augmentation.shear
         or augmentation.shift_pixels
         or augmentation.crop_pixels
+        or augmentation.elastic_pixels
         or augmentation.flip
     )
 
 
 def _move(images: tf.Tensor, augmentation: Augmentation, draws: Draws) -> tf.Tensor:
-    """Rotate, scale, shear, shift and flip, interpolating bilinearly."""
+    """Rotate, scale, shear, shift, flip and stretch, interpolating bilinearly, and once."""
     height, width = images.shape[1], images.shape[2]
 
     def amount(limit: float) -> tf.Tensor:
@@ -101,6 +103,8 @@ def _move(images: tf.Tensor, augmentation: Augmentation, draws: Draws) -> tf.Ten
     centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
     a2 = centre_x - a0 * centre_x - a1 * centre_y + shift_x
     b2 = centre_y - b0 * centre_x - b1 * centre_y + shift_y
+    if augmentation.elastic_pixels:
+        return _stretch(images, ((b0, b1, b2), (a0, a1, a2)), augmentation, draws)
     zero = tf.zeros_like(a0)
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=images,
@@ -110,6 +114,33 @@ def _move(images: tf.Tensor, augmentation: Augmentation, draws: Draws) -> tf.Ten
         interpolation="BILINEAR",
         fill_mode=FILL_MODES[augmentation.fill],
     )
+
+
+def _stretch(
+    images: tf.Tensor,
+    maps: tuple[tuple[tf.Tensor, ...], ...],
+    augmentation: Augmentation,
+    draws: Draws,
+) -> tf.Tensor:
+    """Read the pictures where an affine map and an elastic distortion together lead.
+
+    Args:
+        images: the pictures.
+        maps: for rows and for columns, the shares of column and row and what is added, each (n,).
+        augmentation: how far.
+        draws: the random numbers.
+    """
+    height, width = images.shape[1], images.shape[2]
+    amounts = _each(draws.uniform(0.0, augmentation.elastic_pixels))
+    moved = amounts * stretches(draws.normal, height, width, augmentation.elastic_spacing)
+    row, column = tf.meshgrid(tf.range(float(height)), tf.range(float(width)), indexing="ij")
+
+    def places(map_: tuple[tf.Tensor, ...]) -> tf.Tensor:
+        by_column, by_row, added = (part[:, tf.newaxis, tf.newaxis] for part in map_)
+        return by_column * column + by_row * row + added
+
+    rows, columns = map(places, maps)
+    return read_at(images, rows + moved[..., 0], columns + moved[..., 1], augmentation.fill)
 
 
 def _thicken(images: tf.Tensor, amounts: tf.Tensor) -> tf.Tensor:

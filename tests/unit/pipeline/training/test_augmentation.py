@@ -15,6 +15,7 @@ ALL = Augmentation(
     shear=0.15,
     shift_pixels=2.0,
     crop_pixels=2,
+    elastic_pixels=1.5,
     fill=Fill.REFLECT,
     flip=True,
     thickness=0.5,
@@ -23,6 +24,7 @@ ALL = Augmentation(
     noise=0.1,
     cutout_pixels=6,
 )
+NO_AMOUNTS = ("elastic_spacing", "fill", "flip")
 ROUNDING = 1e-3  # float32 sums of values up to 255
 
 
@@ -56,7 +58,7 @@ def test_share_of_a_batch_is_what_the_whole_batch_gives_there(squares):
 
 
 @pytest.mark.parametrize(
-    "name", [field.name for field in dataclasses.fields(ALL) if field.name not in ("fill", "flip")]
+    "name", [field.name for field in dataclasses.fields(ALL) if field.name not in NO_AMOUNTS]
 )
 def test_each_picture_is_changed_in_its_own_way(squares, name):
     pictures = changed(squares / 2 + 20, only(**{name: getattr(ALL, name)}))
