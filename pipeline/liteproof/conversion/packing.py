@@ -56,10 +56,22 @@ def packed(model: schema.ModelT) -> bytes:
 
 
 class _Builder(flatbuffers.Builder):  # type: ignore[misc]
-    """Aligns data, which the generated `Pack` forgets: runtimes copy what is not aligned."""
+    """Aligns data, which the generated `Pack` forgets: runtimes copy what is not aligned.
+
+    Equal vectors besides data, such as the zero points of weights, are written once and referred to
+    from wherever they stand, as flatbuffers allow: a tenth of a small model's bytes.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: dict[tuple[str, bytes], int] = {}
 
     def CreateNumpyVector(self, values: NDArray[np.generic]) -> int:  # noqa: N802 - its own name
         """Write a vector; those of bytes are the model's data."""
         if values.dtype == np.uint8:
             self.Prep(DATA_ALIGNMENT, values.nbytes)
-        return int(super().CreateNumpyVector(values))
+            return int(super().CreateNumpyVector(values))
+        key = values.dtype.str, values.tobytes()
+        if key not in self.written:
+            self.written[key] = int(super().CreateNumpyVector(values))
+        return self.written[key]
