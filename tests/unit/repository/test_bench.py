@@ -82,7 +82,11 @@ def test_row_comes_back_from_json():
 def test_accuracy_has_every_released_model_of_digits_and_a_source_for_each_rival():
     found = list(accuracy.rows())
 
-    assert {row.name for row in found if row.ours} == {"liteproof mnist", "liteproof mnist-micro"}
+    assert {row.name for row in found if row.ours} == {
+        "liteproof mnist",
+        "liteproof mnist-micro",
+        "liteproof mnist-nano",
+    }
     assert all("/" in row.note for row in found)
 
 
