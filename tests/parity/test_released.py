@@ -22,10 +22,10 @@ MIN_AGREEMENT = {
     "fashion-mnist": 0.99,
 }
 MAX_OVERHEAD_BYTES = {
-    "mnist": 8_000,
-    "mnist-micro": 8_000,
+    "mnist": 6_000,
+    "mnist-micro": 5_000,
     "mnist-nano": 5_000,
-    "fashion-mnist": 10_000,
+    "fashion-mnist": 7_000,
 }
 MNIST_TOP1 = 0.995
 MNIST_BYTES = 40_000
