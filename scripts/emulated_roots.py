@@ -2,8 +2,8 @@
 
 No Docker, no binfmt, no booting: mmdebstrap unpacks Debian's packages of another architecture, and
 qemu-user runs that Python as a process of this machine. Since nothing is installed in it, what
-Debian's scripts would do is done here: the links to BLAS and LAPACK. Child processes do not start
-in there.
+Debian's scripts would do is done here: the links to BLAS and LAPACK, the file of certificates.
+Child processes do not start in there, unless in_root.sh starts it.
 """
 
 import hashlib
@@ -22,7 +22,10 @@ from liteproof.storage import PARTIAL, make_folder, remove_leftovers, writing
 from liteproof_edge.errors import RuntimeMissingError
 from liteproof_edge.runtime.loading import PACKAGES
 
-PACKAGES_OF_DEBIAN = ("python3-minimal", "python3-numpy", "python3-pil", "libstdc++6")
+PACKAGES_OF_DEBIAN = (
+    *("python3-minimal", "python3-numpy", "python3-pil", "libstdc++6"),
+    *("python3-venv", "dash"),  # what `liteproof deploy` needs there
+)
 # The main archive alone: its index is whole, while that of armhf's security updates often was not.
 MAIN_ALONE = 'sed -i -E "/-(security|updates)/d" "$1/etc/apt/sources.list"'
 TRIES = 4
@@ -93,16 +96,36 @@ def _unpack_system(board: Board, root: Path, report: Callable[[str], None]) -> N
         f"--setup-hook={MAIN_ALONE}",
         *(board.suite, str(root)),
     ]
-    for attempt in range(1, TRIES + 1):
+
+    def unpack() -> str | None:
         report(f"{board.name}: unpacking Debian {board.suite}'s Python for {board.architecture}")
-        message = _failure(command)
+        message = failure(command)
+        if message is not None:
+            shutil.rmtree(root, ignore_errors=True)
+        return message
+
+    persist(board.name, unpack, report)
+
+
+def persist(name: str, work: Callable[[], str | None], report: Callable[[str], None]) -> None:
+    """Try a few times what may fail because Debian's indices are just being replaced.
+
+    Args:
+        name: what it is about.
+        work: returns why it failed, or None.
+        report: told of each failure.
+
+    Raises:
+        DeviceError: it failed each time.
+    """
+    for attempt in range(1, TRIES + 1):
+        message = work()
         if message is None:
             return
-        shutil.rmtree(root, ignore_errors=True)
         if attempt < TRIES:
-            report(f"{board.name}: {message}; trying again")
+            report(f"{name}: {message}; trying again")
             time.sleep(attempt * PAUSE_SECONDS)
-    raise DeviceError(f"{board.name}: not unpacked in {TRIES} tries: {message}")
+    raise DeviceError(f"{name}: cannot be made, in {TRIES} tries: {message}")
 
 
 def _finish_system(board: Board, root: Path) -> None:
@@ -113,12 +136,17 @@ def _finish_system(board: Board, root: Path) -> None:
         (root / "lib").symlink_to("usr/lib")
     (root / "proc").mkdir(exist_ok=True)
     (root / "proc" / "cpuinfo").write_text(cpu_info(board))
+    authorities = (root / "usr" / "share" / "ca-certificates").rglob("*.crt")
+    bundle = root / "etc" / "ssl" / "certs" / "ca-certificates.crt"  # pip does not start without
+    make_folder(bundle.parent)
+    bundle.write_bytes(b"".join(path.read_bytes() for path in sorted(authorities)))
+    (root / "home" / "pi").mkdir(parents=True)
 
 
 def _unpack_runtime(board: Board, root: Path, report: Callable[[str], None]) -> None:
     requirement = f"{board.runtime.value}=={board.version}"
     report(f"{board.name}: fetching {requirement}")
-    message = _failure(
+    message = failure(
         [
             *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"),
             *("--only-binary=:all:", f"--platform={board.platform}"),
@@ -136,12 +164,14 @@ def _unpack_runtime(board: Board, root: Path, report: Callable[[str], None]) -> 
 def _try_out(board: Board, root: Path) -> None:
     """Hold it to starting, since what is cached is not looked at again; its .pyc files stay."""
     code = f"import numpy, PIL.Image, {PACKAGES[board.runtime]}.interpreter"
-    message = _failure([*python_of(board, root), "-c", code], environment_of(root))
+    message = failure([*python_of(board, root), "-c", code], environment_of(root))
     if message is not None:
         raise RuntimeMissingError(f"{board.name}: its Python does not start: {message}")
 
 
-def _failure(command: Sequence[str], environment: dict[str, str] | None = None) -> str | None:
+def failure(
+    command: Sequence[str], environment: dict[str, str] | None = None, seconds: int = SECONDS
+) -> str | None:
     """Run a program; return the line in which it says why it failed, or None."""
     try:
         done = subprocess.run(
@@ -151,11 +181,11 @@ def _failure(command: Sequence[str], environment: dict[str, str] | None = None) 
             capture_output=True,
             encoding="utf-8",
             errors="replace",
-            timeout=SECONDS,
+            timeout=seconds,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return f"{command[0]}: no end within {SECONDS} s"
+        return f"{command[0]}: no end within {seconds} s"
     if done.returncode == 0:
         return None
     said = done.stderr.splitlines()
