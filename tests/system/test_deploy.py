@@ -547,6 +547,8 @@ def test_file_that_is_none_is_named(boards, options, why):
         ["--listen", "fe80::1%eth0"],
         ["--soak", 1],
         ["--canary", 1, "--soak", "nan"],
+        ["--canary", 2],
+        ["--check", "/nowhere/check"],
     ],
 )
 def test_option_that_makes_no_sense_is_refused(boards, options):
@@ -566,7 +568,9 @@ def test_board_that_lies_cannot_draw_on_the_terminal(boards):
     assert said == r"liteproof: liar: \x1b[31mred\nline"
 
 
-@pytest.mark.parametrize("host", ["-oProxyCommand=touch /tmp/x", "a b", "$(id)", "a;b", ""])
+@pytest.mark.parametrize(
+    "host", ["-oProxyCommand=touch /tmp/x", "a b", "$(id)", "a;b", "", "@", "pi@", "pi@-v"]
+)
 def test_host_that_is_none_is_refused(boards, host):
     said = run(boards, "deploy", FIRST, "--", host, exit_code=7)
     assert "no host as ssh takes it" in said

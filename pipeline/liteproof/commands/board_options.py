@@ -9,7 +9,7 @@ HOSTS = click.argument("hosts", metavar="[HOST]...", nargs=-1)
 INVENTORY = click.option(
     "--inventory",
     type=click.Path(path_type=Path),
-    help="hosts.toml: its hosts and groups may be named; without a name, all.",
+    help="hosts.toml: HOST is one of its hosts or groups; without one, all hosts.",
 )
 SSH_CONFIG = click.option(
     "--ssh-config", type=click.Path(path_type=Path), help="For ssh, instead of ~/.ssh/config."
@@ -24,5 +24,5 @@ def hosts_of(names: Sequence[str], inventory: Path | None) -> list[str]:
         raise click.UsageError("expected a HOST, or an --inventory")
     found = resolve(names, inventory)
     if not found:
-        raise click.UsageError("no HOST is named, and the inventory has none")
+        raise click.UsageError(f"{inventory}: no hosts{' in ' if names else ''}{', '.join(names)}")
     return found

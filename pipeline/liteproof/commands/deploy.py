@@ -2,6 +2,8 @@
 
 import ipaddress
 import json
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,7 +60,7 @@ def deploy(
 
     If any step fails, the board goes on running what it ran before.
 
-    HOST is what ssh takes, or a host or group of the inventory.
+    HOST is what ssh takes; with --inventory, one of its hosts or groups.
     """
     from liteproof.deployment.fleet import Outcome, each, roll_out  # noqa: PLC0415
     from liteproof.deployment.plan import Options, Serve  # noqa: PLC0415
@@ -66,7 +68,7 @@ def deploy(
     from liteproof.deployment.wheelhouse import Wheelhouses, default_cache  # noqa: PLC0415
 
     named = hosts_of(hosts, inventory)
-    _check(listen, canary, soak)
+    _check(listen, canary, soak, check, named)
     options = Options(
         config=ssh_config,
         signers=trust,
@@ -97,7 +99,9 @@ def deploy(
         raise click.exceptions.Exit(outcome.exit_code)
 
 
-def _check(listen: str, canary: int | None, soak: int | None) -> None:
+def _check(
+    listen: str, canary: int | None, soak: int | None, check: str | None, hosts: Sequence[str]
+) -> None:
     try:
         valid = "%" not in listen and bool(ipaddress.ip_address(listen))
     except ValueError:
@@ -108,6 +112,12 @@ def _check(listen: str, canary: int | None, soak: int | None) -> None:
         raise click.UsageError(
             "--soak is how long canaries must stay healthy; expected --canary N too"
         )
+    if canary is not None and canary > len(hosts):
+        raise click.UsageError(
+            f"--canary {canary}: expected at most {len(hosts)}, the number of hosts"
+        )
+    if check is not None and shutil.which(check) is None:
+        raise click.UsageError(f"--check {check}: expected a program on this machine")
 
 
 def _line(one: "Deployed", *, dry_run: bool) -> str:

@@ -20,7 +20,7 @@ import liteproof_edge
 from liteproof.errors import BoardRefusedError, DeploymentError, DeviceError
 from liteproof_edge.errors import one_line
 
-HOST = re.compile(r"(?!-)[\w.@:\[\]-]+", re.ASCII)
+HOST = re.compile(r"(?!-)([\w.+@-]+@)?(?!-)[\w.:%\[\]-]+", re.ASCII)  # %: fe80::1%eth0
 OPTIONS = (
     "BatchMode=yes",  # never ask: several boards at once have one terminal
     "StrictHostKeyChecking=yes",
