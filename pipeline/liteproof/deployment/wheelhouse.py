@@ -24,6 +24,7 @@ OLDEST_GLIBC_MINOR = 17  # of manylinux2014
 DEBIANS_OWN = {"armv7l": ("numpy", "pillow")}  # no wheels: python3-numpy and python3-pil
 PIP = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input")
 SECONDS = 900
+UNREACHED = "after connection broken by"  # pip's warning before it tries again
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +217,9 @@ def _pip(arguments: list[str], folder: Path) -> None:
     if done.returncode:
         errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
         said = errors[-1] if errors else done.stderr.strip().rpartition("\n")[2]
-        raise DeploymentError(f"pip {arguments[0]}: {one_line(said)}")
+        if UNREACHED in done.stderr:  # or else it seems that there is no such package
+            said += "; the package index could not be reached"
+        raise DeploymentError(f"pip {arguments[0]}: {one_line(said.removeprefix('ERROR: '))}")
 
 
 def _read(folder: Path) -> dict[str, str] | None:
