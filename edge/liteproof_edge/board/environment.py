@@ -12,6 +12,7 @@ from liteproof_edge.board.errors import BoardError
 from liteproof_edge.board.store import COMPLETE, Store
 
 PROGRAM = Path("bin", "liteproof-edge")
+DEBIANS_WHEELS = Path("/usr/share/python-wheels")
 INSTALL_SECONDS = 1200  # a Pi Zero needs minutes
 RUN_SECONDS = 1200
 FULL = "No space left"
@@ -45,7 +46,7 @@ def make_environment(
         return
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        flags = ["--system-site-packages"] if sees_system else []
+        flags = ["--without-pip", *(["--system-site-packages"] if sees_system else [])]
         _must([sys.executable, "-m", "venv", *flags, str(folder)], "sudo apt install python3-venv")
         (folder / "wheels").mkdir()
         for file, sha256 in wheels.items():
@@ -55,7 +56,7 @@ def make_environment(
         listed.write_text("\n".join(lines), "utf-8")
         options = ["--no-index", "--no-deps", "--require-hashes", "--disable-pip-version-check"]
         _must(
-            [str(folder / "bin" / "python"), "-m", "pip", "install", *options, "-r", str(listed)],
+            [str(folder / "bin" / "python"), _pip(), "install", *options, "-r", str(listed)],
             "the wheels may be for another Python",
             folder,
         )
@@ -63,6 +64,16 @@ def make_environment(
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _pip() -> str:
+    """Return the pip that Python brings as a wheel, which it can run: no environment needs one."""
+    import ensurepip  # noqa: PLC0415 - Debian has it in a package of its own
+
+    for wheels in (Path(ensurepip.__file__).with_name("_bundled"), DEBIANS_WHEELS):
+        for wheel in wheels.glob("pip-*.whl"):
+            return str(wheel / "pip")
+    raise BoardError("its Python brings no pip (sudo apt install python3-venv)")
 
 
 def run(command: Sequence[str], folder: Path, seconds: float = RUN_SECONDS) -> Ended:
@@ -90,7 +101,8 @@ def _must(command: Sequence[str], advice: str, folder: "Path | None" = None) -> 
     where = folder or Path.home()
     done = run(command, where, INSTALL_SECONDS)
     if done.exit_code:
+        name = " ".join(Path(word).name for word in command[1:3])
         disk = os.statvfs(where)  # venv does not say why it fails
         if FULL in done.said or disk.f_bavail * disk.f_frsize < MIN_FREE_BYTES:
-            raise BoardError(f"{' '.join(command[1:3])}: {FULL} on device", 8)
-        raise BoardError(f"{' '.join(command[1:3])}: {done.said} ({advice})")
+            raise BoardError(f"{name}: {FULL} on device", 8)
+        raise BoardError(f"{name}: {done.said} ({advice})")

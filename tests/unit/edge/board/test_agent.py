@@ -1,5 +1,6 @@
 """What the host asks, over pipes, as it does over ssh."""
 
+import ensurepip
 import fcntl
 import hashlib
 import io
@@ -154,6 +155,15 @@ def test_environment_that_cannot_be_made_leaves_nothing(agent, tmp_path, monkeyp
     )
     answer = agent.answer({"do": "install", "name": "env", "wheels": {}, "sees_system": False})
     assert answer["error"] == "-m venv: ensurepip is not available (sudo apt install python3-venv)"
+    assert not list((tmp_path / STORE / "environments").iterdir())
+
+
+def test_python_that_brings_no_pip_is_told_so(agent, tmp_path, monkeypatch):
+    agent.answer({"do": "lock", "holder": "me"})
+    monkeypatch.setattr(ensurepip, "__file__", str(tmp_path / "__init__.py"))
+    monkeypatch.setattr(environment, "DEBIANS_WHEELS", tmp_path)
+    answer = agent.answer({"do": "install", "name": "env", "wheels": {}, "sees_system": False})
+    assert answer["error"] == "its Python brings no pip (sudo apt install python3-venv)"
     assert not list((tmp_path / STORE / "environments").iterdir())
 
 
