@@ -54,7 +54,13 @@ def test_board_that_cannot_is_told_why(changes, error, why):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"python": "three"}, {"bits": None, "clock": "noon"}, {"status": 3}, {"glibc": None}],
+    [
+        {"python": "three"},
+        {"bits": None, "clock": "noon"},
+        {"status": 3},
+        {"status": {"service": None, "about": {"wheels": 3}}},
+        {"glibc": None},
+    ],
 )
 def test_board_that_talks_nonsense_is_told_in_a_line(changes):
     with pytest.raises(DeviceError, match="makes no sense"):
@@ -95,6 +101,15 @@ def house(tmp_path):
 def test_disk_that_is_too_small_is_told(house):
     with pytest.raises(DeploymentError, match="free on its disk"):
         check_space(BUNDLE, house, look(free_bytes=1000))
+
+
+def test_disk_has_to_hold_the_packages_only_where_they_are_not_installed(house):
+    free = 2 * sum(map(len, BUNDLE.files.values())) + 1000
+    has = {"free_bytes": free, "packages": {"numpy": "1.24.2"}}
+    with pytest.raises(DeploymentError, match="free on its disk"):
+        check_space(BUNDLE, house, look(**has))
+    installed = {"service": None, "about": {"wheels": {"a.whl": "0"}}}
+    check_space(BUNDLE, house, look(**has, status=installed))
 
 
 def test_package_of_debian_that_is_missing_is_told(house):
