@@ -42,6 +42,7 @@ User {user}
 HostKeyAlias {name}
 IdentityFile {folder}/id_board
 IdentitiesOnly yes
+ServerAliveInterval 20
 UserKnownHostsFile {disk}/known_hosts
 """
 
