@@ -56,6 +56,8 @@ class Bundle:
             the picture shows the mark; empty in older bundles, whose answers are not asked for it.
         golden_tolerance: by how much outputs may differ from the golden ones, in codes, or in real
             values where the output is float32; 0 for a model that computes in integers only.
+        golden_classes: how many classes have golden vectors: all, or of a model that was adopted
+            with pictures of some classes, as many as these showed.
         manifest: all that manifest.json says.
         files: name → bytes, each of the stated hash.
         ending: what made the model's outputs: logits, or shares of a softmax or a sigmoid.
@@ -73,6 +75,7 @@ class Bundle:
     temperature: float
     least_logits: Mapping[Legibility, float]
     golden_tolerance: float
+    golden_classes: int
     manifest: Mapping[str, Any]
     files: Mapping[str, bytes]
     ending: Ending = Ending.LOGITS
@@ -133,6 +136,7 @@ class Bundle:
             temperature=_temperature(confidence, where),
             least_logits=_least_logits(confidence, where),
             golden_tolerance=_tolerance(get(manifest, "golden", dict, where), where),
+            golden_classes=_golden_classes(manifest["golden"], len(labels), where),
             manifest=manifest,
             files=files,
             signer=signer,
@@ -246,6 +250,13 @@ def _tolerance(golden: Mapping[str, Any], where: str) -> float:
     if type(value) not in {int, float} or not 0 <= value < MAX_SCALE:
         raise BundleError(f"{where}: golden.tolerance: {value!r}, expected a number, 0 or more")
     return float(value)
+
+
+def _golden_classes(golden: Mapping[str, Any], classes: int, where: str) -> int:
+    value: Any = golden.get("classes", classes)
+    if type(value) is not int or not 1 <= value <= classes:
+        raise BundleError(f"{where}: golden.classes: {value!r}, expected 1 to {classes}")
+    return value
 
 
 def _is_name(value: object) -> bool:

@@ -23,7 +23,7 @@ def with_one_output(data: bytes, name: str | None, where: str) -> tuple[bytes, i
         ModelError: it is no sound model, has no such output, or has several and none is named.
     """
     graph = read_model(data, where).subgraphs[0]
-    table = _root(data)
+    table = model_table(data)
     called = _signature(table)
     names = [
         called.get(index) or (graph.tensors[index].name if index >= 0 else "")
@@ -48,7 +48,8 @@ def with_one_output(data: bytes, name: str | None, where: str) -> tuple[bytes, i
     return head + data[len(head) :], at
 
 
-def _root(data: bytes) -> Table:
+def model_table(data: bytes) -> Table:
+    """Return the table of a sound .tflite that all others hang on."""
     buffer = Buffer(data)
     return Table(buffer, buffer.follow(0))
 

@@ -15,6 +15,7 @@ from liteproof_edge.model.flatbuffer import Subgraph, read_model
 from liteproof_edge.model.metadata import Said, read_metadata
 from liteproof_edge.model.operators import CUSTOM_OPERATORS, FLEX
 from liteproof_edge.model.outputs import with_one_output
+from liteproof_edge.model.sizes import with_size
 from liteproof_edge.preprocessing.ink import InkSpec
 from liteproof_edge.preprocessing.photo import Fit, PhotoSpec
 from liteproof_edge.preprocessing.raw import RawSpec
@@ -42,7 +43,7 @@ def read_unverified(
             or else 0, 1, 2, …
         preprocessing: how a picture becomes the model's: `photo`, which stretches it to the model's
             size, `ink`, or `raw`, which refuses any other size.
-        size: height and width of its pictures, where it takes a row of pixels.
+        size: height and width of its pictures, where it takes any, or a row of pixels.
         output: the name of the one that answers, where it has several.
 
     Returns:
@@ -56,6 +57,7 @@ def read_unverified(
     path, where = Path(path), str(path)
     whole = read_file(path, MAX_FILE_BYTES, "a .tflite model")
     data, place = with_one_output(whole, output, where)
+    data = with_size(data, size, where)
     graph = read_model(data, where).subgraphs[0]
     _check_operators(graph, where)
     source = _tensor(graph, "input", graph.inputs, where)
@@ -86,6 +88,7 @@ def read_unverified(
         temperature=1.0,
         least_logits={},
         golden_tolerance=0.0,
+        golden_classes=0,
         manifest={},
         files={MODEL: data},
         verified=False,

@@ -11,6 +11,7 @@ from liteproof.adoption.trial import Range, told, try_ranges
 from liteproof.conversion.variants import Scheme, Variant
 from liteproof.errors import ConversionError
 from liteproof.execution.tflite_model import execute
+from liteproof.recipes.schema import Photo
 from liteproof.storage import write_file
 from liteproof.tensorflow_setup import quiet
 from liteproof_edge.bundle.reader import Bundle
@@ -30,13 +31,14 @@ def read_given(request: Request) -> Candidate:
     Raises:
         BundleError: the file cannot be read.
         ModelError: it is no sound model from one picture to one score for each class.
-        ConversionError: int8 is asked for and cannot be made of it, or it takes blue first.
+        ConversionError: int8 is asked for and cannot be made of it, or it takes blue first and
+            pictures are not `photo`.
     """
     bare = read_unverified(request.model, size=request.size, output=request.output)
-    if request.bgr:
+    if request.bgr and not isinstance(request.preprocessing, Photo):
         raise ConversionError(
-            f"{request.model}: --bgr goes with Keras models; a .tflite is kept as it is, and "
-            "devices give it red first"
+            f"{request.model}: --bgr of a .tflite goes with photo, not with "
+            f"{request.preprocessing.kind}"
         )
     if request.quantize:
         with quiet():

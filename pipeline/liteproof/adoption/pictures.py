@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from liteproof.adoption.label_matching import match
 from liteproof.data.dataset import Dataset, load_dataset
 from liteproof.data.folder_listing import TEST, TRAIN
 from liteproof.data.sources import Given, get_source
@@ -27,7 +28,9 @@ def dataset_name(folder: Path) -> str:
     return re.sub(r"[^a-z0-9]+", "_", folder.absolute().name.lower()).strip("_") or JOINED
 
 
-def record_pictures(data: Path, test: Path | None, data_dir: Path) -> None:
+def record_pictures(
+    data: Path, test: Path | None, data_dir: Path, *, skip_unreadable: bool = False
+) -> None:
     """Look at every picture, and make them the dataset of that name in a folder for datasets.
 
     Args:
@@ -35,13 +38,14 @@ def record_pictures(data: Path, test: Path | None, data_dir: Path) -> None:
         test: another such folder, whose pictures the comparison takes; None: those of `test/`, else
             a fifth of each class.
         data_dir: the folder.
+        skip_unreadable: leave out pictures that cannot be read.
 
     Raises:
         DatasetError: they cannot be read, or are not labelled.
         StorageError: `data_dir` cannot be written.
     """
     if test is None:
-        get_source(dataset_name(data), data_dir, say, Given(data))
+        get_source(dataset_name(data), data_dir, say, Given(data, skip_unreadable))
         return
     joined = _joined(data, test, data_dir)
     given = {TRAIN: data, TEST: test}
@@ -55,7 +59,8 @@ def record_pictures(data: Path, test: Path | None, data_dir: Path) -> None:
         return text
 
     try:
-        get_source(dataset_name(data), data_dir, lambda line: say(as_given(line)), Given(joined))
+        given_pair = Given(joined, skip_unreadable)
+        get_source(dataset_name(data), data_dir, lambda line: say(as_given(line)), given_pair)
     except DatasetError as error:
         raise DatasetError(as_given(str(error))) from None
 
@@ -77,7 +82,12 @@ def _joined(data: Path, test: Path, data_dir: Path) -> Path:
 
 
 def load_pictures(
-    choice: DatasetChoice, preprocessing: Preprocessing, data_dir: Path, labels: Sequence[str]
+    choice: DatasetChoice,
+    preprocessing: Preprocessing,
+    data_dir: Path,
+    labels: Sequence[str],
+    *,
+    bgr: bool = False,
 ) -> Dataset:
     """Return recorded pictures, decoded, with a class's index that of the model's output.
 
@@ -85,42 +95,58 @@ def load_pictures(
         choice: of the run's recipe.
         preprocessing: the same.
         data_dir: where they were recorded.
-        labels: the classes, in the order of the outputs; () where the folders' own are.
+        labels: the classes, in the order of the outputs; () where the folders' own are. There may
+            be some without pictures.
+        bgr: give blue first.
 
     Raises:
-        DatasetError: the labels are not the pictures' classes.
+        DatasetError: the pictures' classes are not among the labels.
     """
     dataset = load_dataset(choice, preprocessing, data_dir, say)
-    return _in_order(dataset, tuple(labels)) if labels else dataset
+    ordered = _in_order(dataset, tuple(labels)) if labels else dataset
+    return _blue_first(ordered) if bgr else ordered
+
+
+def _blue_first(dataset: Dataset) -> Dataset:
+    def turned(examples: Examples) -> Examples:
+        return Examples(examples.images[..., ::-1], examples.labels)  # a view: nothing is read
+
+    return replace(
+        dataset,
+        train=turned(dataset.train),
+        test=turned(dataset.test),
+        fingerprint=_marked(dataset.fingerprint, "BGR"),
+        test_fingerprint=_marked(dataset.test_fingerprint, "BGR"),
+    )
+
+
+def _marked(fingerprint: str, *marks: str) -> str:
+    return hashlib.sha256("\n".join((fingerprint, *marks)).encode()).hexdigest()
 
 
 def _in_order(dataset: Dataset, labels: tuple[str, ...]) -> Dataset:
     found = dataset.labels
     if found == labels:
         return dataset
-    if set(found) == set(map(str, range(len(labels)))):  # classes that have numbers for names
-        found = labels
-    unknown = [name for name in found if name not in labels]
-    missing = [name for name in labels if name not in found]
-    if unknown or missing:
-        problem = f"class {unknown[0]!r} is not" if unknown else f"no pictures of {missing[0]!r},"
-        raise DatasetError(
-            f"{dataset.name}: {problem} among the {len(labels)} labels; expected a folder for each "
-            f"of {', '.join(labels[:5])}{', …' if len(labels) > 5 else ''}"
-        )
-    order = np.array([labels.index(name) for name in found], np.int64)
+    places = match(found, labels)
+    for name, place in zip(found, places, strict=True):
+        if place is None:
+            raise DatasetError(
+                f"{dataset.name}: class {name!r} is not among the {len(labels)} labels; expected "
+                f"folders of such names as {', '.join(labels[:5])}{', …' if labels[5:] else ''}"
+            )
+        if places.count(place) > 1:
+            raise DatasetError(f"{dataset.name}: two folders are the label {labels[place]!r}")
+    order = np.array(places, np.int64)
 
     def ordered(examples: Examples) -> Examples:
         return Examples(examples.images, order[examples.labels])
-
-    def marked(fingerprint: str) -> str:
-        return hashlib.sha256("\n".join((fingerprint, *labels)).encode()).hexdigest()
 
     return replace(
         dataset,
         labels=labels,
         train=ordered(dataset.train),
         test=ordered(dataset.test),
-        fingerprint=marked(dataset.fingerprint),
-        test_fingerprint=marked(dataset.test_fingerprint),
+        fingerprint=_marked(dataset.fingerprint, *labels),
+        test_fingerprint=_marked(dataset.test_fingerprint, *labels),
     )

@@ -26,6 +26,7 @@ class Request:
         metric: of what: `accuracy` or `balanced`.
         again: the command that asks this.
         quantize: whether int8 is made of a .tflite.
+        skip_unreadable: leave out pictures that cannot be read.
     """
 
     model: Path
@@ -42,3 +43,4 @@ class Request:
     metric: str
     again: str
     quantize: bool = False
+    skip_unreadable: bool = False

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from liteproof.adoption.candidate import Candidate
 from liteproof.adoption.digest import model_digest
 from liteproof.adoption.pictures import dataset_name, load_pictures, record_pictures
@@ -42,7 +44,8 @@ def adopt(path: Path, request: Request) -> Run:
     """
     _check_folder(path)
     candidate = _candidate(request)
-    if labels := read_labels(request.labels) if request.labels else ():
+    # ImageNet has two cranes.
+    if labels := read_labels(request.labels, unique=False) if request.labels else ():
         _check_number(labels, candidate, str(request.labels))
     elif candidate.labels:
         labels = candidate.labels
@@ -53,8 +56,12 @@ def adopt(path: Path, request: Request) -> Run:
         name=dataset_name(request.data), size=shape[:2], channels=1 if shape[2] == 1 else 3
     )
     with _pictures_in(path) as data_dir:
-        record_pictures(request.data, request.test, data_dir)
-        dataset = load_pictures(choice, request.preprocessing, data_dir, labels)
+        record_pictures(
+            request.data, request.test, data_dir, skip_unreadable=request.skip_unreadable
+        )
+        is_given = _is_given(request.model)
+        bgr = request.bgr and is_given  # a Keras model is made one that takes red first
+        dataset = load_pictures(choice, request.preprocessing, data_dir, labels, bgr=bgr)
         if len(dataset.labels) != candidate.classes:
             raise DatasetError(
                 f"{request.data}: {len(dataset.labels)} classes, expected {candidate.classes}, one "
@@ -62,6 +69,7 @@ def adopt(path: Path, request: Request) -> Run:
             )
         if not labels:
             say(f"labels: {', '.join(dataset.labels)}, in this order; --labels says another")
+        _tell_classes_seen(dataset)
         completed = candidate.complete(dataset.train)
         say(f"pixels: {completed.takes}")
         adoption = Adoption(
@@ -71,10 +79,11 @@ def adopt(path: Path, request: Request) -> Run:
             takes=completed.takes,
             gives=candidate.gives,
             again=request.again,
-            given=_is_given(request.model),
+            given=is_given,
             quantize=request.quantize,
             mean=completed.mean,
             scale=completed.scale,
+            bgr=bgr,
         )
         recipe_file = _recipe(request, choice, adoption)
         settings = Settings(0, available_cores(), Device.AUTO, Precision.FLOAT32, data_dir)
@@ -95,7 +104,9 @@ def adopted(run: Run) -> Dataset:
     command = f"adopt MODEL --data DIR --out {run.path}"
     run.require(run.source_model, command)
     choice, preprocessing = run.recipe.dataset, run.recipe.preprocessing
-    dataset = load_pictures(choice, preprocessing, run.path / DATA, adoption.labels)
+    dataset = load_pictures(
+        choice, preprocessing, run.path / DATA, adoption.labels, bgr=adoption.bgr
+    )
     if not _stage(run).is_done() or run.fingerprint != dataset.fingerprint:
         raise RunError(f"{run.path}: its model or pictures have changed; `liteproof {command}`")
     return dataset
@@ -124,6 +135,16 @@ def _check_number(labels: tuple[str, ...], candidate: Candidate, where: str) -> 
         raise DatasetError(
             f"{where}: {len(labels)} labels, expected {candidate.classes}, one for each of the "
             "model's classes"
+        )
+
+
+def _tell_classes_seen(dataset: Dataset) -> None:
+    """Say which share of a model's classes there are pictures of, where it is not all of them."""
+    seen, total = len(np.unique(dataset.train.labels)), len(dataset.labels)
+    if seen < total:
+        say(
+            f"classes: pictures of {seen} of {total} ({seen / total:.1%}): what is calibrated, "
+            "measured and verified is of these alone"
         )
 
 

@@ -10,6 +10,7 @@ from PIL import Image
 from liteproof.errors import ConversionError
 from liteproof.execution.tflite_model import Execution, Kernels, execute
 from liteproof.progress import say
+from liteproof.recipes.input_spec import red_first
 from liteproof_edge.bundle.golden import Golden
 from liteproof_edge.errors import ModelError
 from liteproof_edge.idx import Examples
@@ -18,6 +19,7 @@ from liteproof_edge.runtime.loading import installed
 
 PER_CLASS = 2
 CANDIDATES_PER_CLASS = 30
+SHOWN = 5  # classes that are named
 # A kernel that rounds differently must not change the label: a difference of an LSB is normal.
 MARGIN_LSB = 8
 # Of a model with floats in it, whose sums no two processors add up in the same order: a share of
@@ -48,6 +50,7 @@ def choose_golden(
     indices: NDArray[np.int64],
     *,
     is_integer: bool,
+    every_class: bool = True,
 ) -> Choice:
     """Choose pictures of each class that every runtime here answers alike.
 
@@ -57,12 +60,13 @@ def choose_golden(
         examples: the training pictures.
         indices: which of them may be chosen: the validation part.
         is_integer: whether the model computes in integers only, so that its bytes must agree.
+        every_class: whether each class must have one; else those without are left out, and named.
 
     Raises:
-        ConversionError: a class has no suitable picture.
+        ConversionError: a class has no suitable picture, or none has.
     """
     candidates = _first_of_each_class(examples.labels, indices)
-    pictures = [_png(examples.images[index]) for index in candidates]
+    pictures = [_png(red_first(examples.images[index], spec)) for index in candidates]
     inputs = np.stack([preprocess(picture, spec).pixels for picture in pictures])
     classes = examples.labels[candidates]
     reference, *others = _answers(model, spec, inputs)
@@ -77,15 +81,22 @@ def choose_golden(
             np.abs(other.outputs.astype(np.float64) - outputs.astype(np.float64)) <= tolerance
         ).all(axis=1)
     chosen: list[int] = []
+    without: list[str] = []
     for label in np.unique(examples.labels):
         usable = np.flatnonzero(good & (classes == label))[:PER_CLASS]
-        if not usable.size:
-            raise ConversionError(
-                f"golden vectors: none of {(classes == label).sum()} validation pictures of class "
-                f"{label} is classified correctly, by {margin:g} of {span:g}, and alike on "
-                f"{', '.join(each.runtime for each in (reference, *others))}"
-            )
         chosen += usable.tolist()
+        without += [] if usable.size else [f"{label}"]
+    if without:
+        of = f"class{'es' if without[1:] else ''} {', '.join(without[:SHOWN])}"
+        of += ", …" if without[SHOWN:] else ""
+        problem = (
+            f"golden vectors: none of the validation pictures of {of} "
+            f"is classified correctly, by {margin:g} of {span:g}, and alike on "
+            f"{', '.join(each.runtime for each in (reference, *others))}"
+        )
+        if every_class or not chosen:
+            raise ConversionError(problem)
+        say(f"{problem}: left out")
     golden = Golden(
         pictures=tuple(pictures[index] for index in chosen),
         inputs=inputs[chosen],
@@ -136,5 +147,6 @@ def _first_of_each_class(
 
 def _png(pixels: NDArray[np.uint8]) -> bytes:
     file = io.BytesIO()
-    Image.fromarray(pixels.squeeze(axis=-1) if pixels.shape[-1] == 1 else pixels).save(file, "PNG")
+    plain = pixels.squeeze(axis=-1) if pixels.shape[-1] == 1 else pixels
+    Image.fromarray(np.ascontiguousarray(plain)).save(file, "PNG")
     return file.getvalue()

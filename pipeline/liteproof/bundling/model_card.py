@@ -31,7 +31,9 @@ INTENDED = {
 
 BALANCED = "Balanced accuracy is the mean of the classes' own: each class counts the same."
 INSIDE = " Labels and normalisation also stand in the file as standard TFLite Metadata."
-GIVEN_AS_IT_IS = "The file is the one that was given, byte for byte or but for its other outputs."
+GIVEN_AS_IT_IS = (
+    "The file is the one that was given, byte for byte, or but for its other outputs and its size."
+)
 
 
 def model_card(recipe: Recipe, manifest: Mapping[str, Any]) -> str:

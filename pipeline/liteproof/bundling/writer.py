@@ -68,6 +68,7 @@ def write_bundle(ingredients: Ingredients, folder: Path) -> None:
         ingredients.dataset.train,
         ingredients.validation,
         is_integer=Kind(ingredients.exported.kind) in INTEGERS_ALONE,
+        every_class=run.adoption is None,
     )
     manifest = _describe(ingredients, spec, choice, _calibrate(ingredients, spec))
     contents = {
@@ -155,6 +156,12 @@ def _recalls(evidence: Evidence) -> dict[str, dict[str, Any]]:
     }
 
 
+def _shown(choice: Choice, classes: int) -> dict[str, int]:
+    """Return how many classes have golden vectors, where it is not all of them."""
+    shown = len(np.unique(choice.golden.classes))
+    return {"classes": shown} if shown < classes else {}
+
+
 def _fallback(run: Run) -> list[dict[str, Any]]:
     """Return the path to the model that ships, where `export --gate` chose it."""
     if not run.fallback.is_file():
@@ -195,7 +202,7 @@ def _describe(
         "output": TensorSpec.of(graph.tensors[graph.outputs[0]]).to_json(),
         "minimum_runtime": model.minimum_runtime,  # as the converter states; not a guarantee
         "verified_runtimes": list(choice.runtimes),
-        "golden": {"tolerance": choice.tolerance},
+        "golden": {"tolerance": choice.tolerance, **_shown(choice, len(dataset.labels))},
         "quantization": {
             "kind": exported.kind,
             "variant": exported.variant,

@@ -43,7 +43,8 @@ def check_calibration(
         pictures: any array; expected uint8 (n, height, width, channels), pixels of 0 to 255.
         takes: what the model takes.
         labels: integers (n,), indices of classes; None: there are none.
-        classes: their names in the order of the model's outputs; () where they are unknown.
+        classes: their names in the order of the model's outputs, "" for one that there need be no
+            pictures of; () where they are unknown.
         held_out: pictures that must not be among these, uint8 (any number, height, width,
             channels), by what they are called: "validation", "test".
         behaviour: the float model's on these pictures; its logits are used with labels only.
@@ -156,13 +157,14 @@ def _labels(labels: NDArray[Any], n: int, classes: int) -> Finding | None:
 
 def _classes(labels: NDArray[Any], classes: Sequence[str]) -> Iterator[Finding]:
     present, counts = np.unique(labels, return_counts=True)
-    missing = sorted(set(range(len(classes))).difference(present.tolist()))
+    wanted = {place for place, name in enumerate(classes) if name}
+    missing = sorted(wanted.difference(present.tolist()))
     if missing:
-        enough = len(labels) >= ENOUGH_FOR_ALL * len(classes)
+        enough = len(labels) >= ENOUGH_FOR_ALL * len(wanted)
         yield Finding(
             Rule.MISSING,
             Severity.ERROR if enough or len(present) == 1 else Severity.WARNING,
-            f"no pictures of {len(missing)} of {len(classes)} classes: "
+            f"no pictures of {len(missing)} of {len(wanted)} classes: "
             f"{_examples([classes[index] for index in missing])}",
             "add pictures of them, or what only they activate is clipped",
         )

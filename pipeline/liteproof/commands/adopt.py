@@ -90,6 +90,7 @@ def _read_numbers(
     help="What the margin is of; balanced counts all classes the same.  [default: accuracy]",
 )
 @click.option("--quantize", is_flag=True, help="Of a float32 .tflite: make int8 of it.")
+@click.option("--skip-unreadable", is_flag=True, help="Leave out pictures that cannot be read.")
 @click.option("--strict", is_flag=True, help="Fail where the test pictures cannot tell, too.")
 @JSON
 def adopt(

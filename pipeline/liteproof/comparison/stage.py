@@ -20,7 +20,7 @@ from liteproof.evidence.document import is_refuted, read_evidence, to_json
 from liteproof.evidence.records import Evidence
 from liteproof.export.exported import Exported
 from liteproof.export.stage import exported, shipped
-from liteproof.recipes.input_spec import shipped_spec
+from liteproof.recipes.input_spec import red_first, shipped_spec
 from liteproof.report.page import write_report
 from liteproof.runs.run import DEVICES, Run
 from liteproof.runs.stage import Stage, digest
@@ -57,7 +57,8 @@ def compare_models(run: Run, devices: Sequence[Path] = (), *, damaged: bool = Fa
     def work() -> None:
         evidence = _compare(run, dataset, variants, len(dataset.test.labels))
         write_file(run.comparison, to_json(evidence))
-        write_report(evidence, dataset.test.images.__getitem__, run.report)
+        spec = shipped_spec(run.recipe, dataset.shape)
+        write_report(evidence, lambda at: red_first(dataset.test.images[at], spec), run.report)
 
     comparison_stage(run, dataset, variants).perform(work)
     return read_evidence(run.comparison)

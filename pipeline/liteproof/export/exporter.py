@@ -14,7 +14,6 @@ from liteproof.calibration.behaviour import Behaviour
 from liteproof.calibration.check import check_calibration
 from liteproof.calibration.form import ModelInput
 from liteproof.calibration.report import CalibrationReport
-from liteproof.compatibility.assessment import assess_all, runs_on
 from liteproof.conversion.convertible import unconvertible_layers
 from liteproof.conversion.metadata import About, with_metadata
 from liteproof.conversion.packing import packed, unpacked
@@ -23,8 +22,7 @@ from liteproof.conversion.slimming import without_names
 from liteproof.conversion.variants import FLOAT32, Scheme, Variant, Weights
 from liteproof.diagnosis.activations import activation_ranges
 from liteproof.diagnosis.layer_comparison import layer_errors
-from liteproof.diagnosis.layer_error import LayerError, worst_layers
-from liteproof.diagnosis.sentences import diagnose
+from liteproof.diagnosis.layer_error import LayerError
 from liteproof.errors import ConversionError
 from liteproof.execution.keras_model import keras_logits
 from liteproof.execution.tflite_model import execute
@@ -32,10 +30,9 @@ from liteproof.export.choices import Choices
 from liteproof.export.exported import Exported
 from liteproof.export.subject import Pictures, Subject
 from liteproof.export.validation import Validation
+from liteproof.export.writing import Made, write_form
 from liteproof.network.first_layers import own_arithmetic
 from liteproof.progress import say
-from liteproof.storage import write_file
-from liteproof_edge.inspection.inspect import inspect
 from liteproof_edge.model.flatbuffer import read_model
 
 ERROR_PICTURES = 200  # of the validation ones, that layers are compared on at most
@@ -76,27 +73,16 @@ class Exporter(AbstractContextManager["Exporter"]):
         errors = self._errors(variant, named)
         whole = packed(unpacked(named))
         slim = without_names(named) if self.choices.strip else whole
-        about = About(subject.name, subject.description, subject.labels)
-        released = with_metadata(slim, about)
-        found = inspect(read_model(released), len(released))
-        exported = Exported(
-            variant=variant.name,
-            kind=found.kind.value,
-            size_bytes=len(released),
-            overhead_bytes=found.overhead_bytes,
-            stripped=self.choices.strip,
+        released = with_metadata(slim, About(subject.name, subject.description, subject.labels))
+        made = Made(
+            released=released,
+            named=named,
             names_bytes=len(whole) - len(slim),
-            wide=tuple(wide),
-            worst=worst_layers(errors),
-            calibration=report.to_json() if report else None,
-            runs_on=runs_on(assess_all(read_model(named))),
+            calibration=report,
+            errors=errors,
             validation=self._measure(released, variant),
-            layer_errors=[error.to_json() for error in errors],
-            diagnosis=diagnose(errors),
         )
-        write_file(variant.model_in(subject.folder), released)
-        write_file(variant.record_in(subject.folder), exported.to_json())
-        return exported
+        return write_form(subject, self.choices, variant, wide, made)
 
     @cached_property
     def calibration(self) -> CalibrationReport:
@@ -110,7 +96,7 @@ class Exporter(AbstractContextManager["Exporter"]):
             pictures,
             takes,
             labels=labels,
-            classes=subject.labels,
+            classes=subject.seen_labels,
             held_out=subject.held_out,
         )
         lint().check(subject.name)  # before a model meets what may not even be pictures

@@ -11,7 +11,6 @@ from liteproof.calibration.behaviour import Behaviour, check_answers
 from liteproof.calibration.check import check_calibration
 from liteproof.calibration.form import ModelInput
 from liteproof.calibration.report import CalibrationReport, fingerprint
-from liteproof.compatibility.assessment import assess_all, runs_on
 from liteproof.conversion.metadata import About, with_metadata
 from liteproof.conversion.packing import packed, unpacked, without_metadata
 from liteproof.conversion.post_training import check_quantizable, quantized
@@ -19,8 +18,6 @@ from liteproof.conversion.slimming import without_names
 from liteproof.conversion.variants import GIVEN, Variant, Weights
 from liteproof.diagnosis.activations import activation_ranges
 from liteproof.diagnosis.layer_comparison import layer_errors
-from liteproof.diagnosis.layer_error import LayerError, worst_layers
-from liteproof.diagnosis.sentences import diagnose
 from liteproof.errors import ConversionError
 from liteproof.execution.tflite_model import execute
 from liteproof.export.choices import Choices
@@ -28,10 +25,8 @@ from liteproof.export.exported import Exported
 from liteproof.export.exporter import compared_pictures
 from liteproof.export.subject import Subject
 from liteproof.export.validation import Validation
+from liteproof.export.writing import Made, write_form
 from liteproof.progress import say
-from liteproof.storage import write_file
-from liteproof_edge.inspection.inspect import inspect
-from liteproof_edge.model.flatbuffer import read_model
 
 
 class GivenExporter(AbstractContextManager["GivenExporter"]):
@@ -55,56 +50,42 @@ class GivenExporter(AbstractContextManager["GivenExporter"]):
             As `Exporter.export`.
         """
         made = self._keep() if variant == GIVEN else self._quantize(variant)
-        released, report, errors, names_bytes = made
-        self.choices.check(released, variant)
-        found = inspect(read_model(released), len(released))
-        exported = Exported(
-            variant=variant.name,
-            kind=found.kind.value,
-            size_bytes=len(released),
-            overhead_bytes=found.overhead_bytes,
-            stripped=self.choices.strip,
-            names_bytes=names_bytes,
-            wide=tuple(wide),
-            worst=worst_layers(errors),
-            calibration=report.to_json() if report else None,
-            runs_on=runs_on(assess_all(read_model(released))),
-            validation=self._measure(released, variant),
-            layer_errors=[error.to_json() for error in errors],
-            diagnosis=diagnose(errors),
-        )
-        write_file(variant.model_in(self.subject.folder), released)
-        write_file(variant.record_in(self.subject.folder), exported.to_json())
-        return exported
+        return write_form(self.subject, self.choices, variant, wide, made)
 
-    def _keep(self) -> tuple[bytes, None, tuple[LayerError, ...], int]:
+    def _keep(self) -> Made:
         pictures, labels = self.subject.representative
         if labels is not None:
             findings = tuple(check_answers(self._logits(pictures), labels))
             report = CalibrationReport(findings, len(pictures), None, fingerprint(pictures))
             report.check(self.subject.name)
-        return self._given, None, (), 0
+        self.choices.check(self._given, GIVEN)
+        return Made(self._given, self._given, 0, None, (), self._measure(self._given, GIVEN))
 
-    def _quantize(
-        self, variant: Variant
-    ) -> tuple[bytes, CalibrationReport, tuple[LayerError, ...], int]:
+    def _quantize(self, variant: Variant) -> Made:
         subject = self.subject
         check_quantizable(self._given, variant)
         before = without_metadata(self._given)
         report = self.calibration
         named = quantized(before, variant, subject.representative.images, subject.normalisation)
         named = without_metadata(named)
+        self.choices.check(named, variant)
         chosen = compared_pictures(before, subject.validation)
         errors = layer_errors(before, named, *chosen, subject.normalisation)
         whole = packed(unpacked(named))
-        slim = without_names(named) if self.choices.strip else whole
-        names_bytes = len(whole) - len(slim)
+        slim = released = without_names(named) if self.choices.strip else whole
         about = About(subject.name, subject.description, subject.labels)
         try:
-            slim = with_metadata(slim, about, subject.normalisation)
+            released = with_metadata(slim, about, subject.normalisation)
         except ConversionError as error:  # pictures without a channel, or as rows
             say(f"{variant.name}: goes without TFLite Metadata: {error}")
-        return slim, report, errors, names_bytes
+        return Made(
+            released=released,
+            named=named,
+            names_bytes=len(whole) - len(slim),
+            calibration=report,
+            errors=errors,
+            validation=self._measure(released, variant),
+        )
 
     @cached_property
     def calibration(self) -> CalibrationReport:
@@ -117,7 +98,7 @@ class GivenExporter(AbstractContextManager["GivenExporter"]):
             pictures,
             ModelInput((height, width, channels), subject.normalisation, None),
             labels=labels,
-            classes=subject.labels,
+            classes=subject.seen_labels,
             held_out=subject.held_out,
         )
         ranges = activation_ranges(without_metadata(self._given), pictures, subject.normalisation)

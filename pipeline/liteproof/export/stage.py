@@ -6,6 +6,8 @@ from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from liteproof.adoption.origin import pictures_of
 from liteproof.calibration.choice import choose, without_twins
 from liteproof.conversion.variants import Variant, Weights, every_variant, named
@@ -164,6 +166,7 @@ def _subject(run: Run, dataset: Dataset) -> Subject:
         validation=Pictures(held_out, train.labels[divided.validation]),
         held_out={"validation": held_out, "test": dataset.test.images},
         normalisation=shipped_spec(run.recipe, dataset.shape).normalisation,
+        seen=frozenset(np.unique(train.labels).tolist()),
     )
 
 

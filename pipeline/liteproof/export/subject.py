@@ -1,6 +1,6 @@
 """A trained model that is to be exported, and the pictures that this takes."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,6 +34,7 @@ class Subject:
         name: of the model.
         description: in one line.
         labels: one for each class, in the order of the outputs.
+        seen: those of which there are pictures; None: all.
         models: the .keras file of each training, or a .tflite of others.
         representative: the pictures that int8 is calibrated on.
         validation: those that candidates are measured on; never the test set.
@@ -50,3 +51,11 @@ class Subject:
     validation: Pictures
     held_out: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
     normalisation: Normalisation | None = None
+    seen: Collection[int] | None = None
+
+    @property
+    def seen_labels(self) -> tuple[str, ...]:
+        """The labels, with "" for a class that there are no pictures of."""
+        if self.seen is None:
+            return self.labels
+        return tuple(label if at in self.seen else "" for at, label in enumerate(self.labels))

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from liteproof.errors import RecipeError
 from liteproof.recipes.schema import (
     AdoptedRecipe,
@@ -12,6 +15,7 @@ from liteproof.recipes.schema import (
     Raw,
     Recipe,
 )
+from liteproof_edge.preprocessing.photo import ChannelOrder, PhotoSpec
 from liteproof_edge.preprocessing.raw import RawSpec
 from liteproof_edge.preprocessing.spec import SPECS, Spec
 
@@ -55,7 +59,15 @@ def shipped_spec(recipe: Recipe, shape: Shape) -> Spec:
     spec = preprocessing_spec(recipe.preprocessing, shape)
     if isinstance(recipe, AdoptedRecipe):
         spec = replace(spec, mean=recipe.adoption.mean, scale=recipe.adoption.scale)
+        if recipe.adoption.bgr and isinstance(spec, PhotoSpec):
+            spec = replace(spec, order=ChannelOrder.BGR)
     return spec
+
+
+def red_first(pixels: NDArray[np.uint8], spec: Spec) -> NDArray[np.uint8]:
+    """Return pixels (…, channels) that are in a model's order as a picture has them."""
+    is_bgr = isinstance(spec, PhotoSpec) and spec.order is ChannelOrder.BGR
+    return pixels[..., ::-1] if is_bgr else pixels
 
 
 def decoding_spec(choice: DatasetChoice, preprocessing: Preprocessing, original: Original) -> Spec:

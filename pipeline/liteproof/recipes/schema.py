@@ -229,6 +229,7 @@ class Adoption:
     quantize: bool = False  # whether int8 is made of that
     mean: tuple[float, ...] = ()  # of a .tflite: it takes (pixel - mean) x scale
     scale: tuple[float, ...] = ()
+    bgr: bool = False  # of a .tflite: it takes blue first
 
 
 @dataclass(frozen=True, config=STRICT)

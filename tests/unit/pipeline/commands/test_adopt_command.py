@@ -145,7 +145,7 @@ def test_adopted_model_is_not_trained_further(adopted):
     ("labels", "said"),
     [
         ("a\nb\n", "2 labels, expected 3, one for each of the model's classes"),
-        ("upright\nlevel\nupright\n", "'upright' stands in lines 1 and 3"),
+        ("upright\nlevel\nupright\n", "class 'slanting' is not among the 3 labels"),
         ("\n", "holds no labels, expected one a line"),
         ("upright\n\nlevel\nslanting", "line 2: '', expected a printable label"),
         ("upright\nlevel\ncurved\n", "class 'slanting' is not among the 3 labels"),
@@ -188,6 +188,41 @@ def test_labels_in_another_order_are_noticed(mine, tmp_path):
     assert done.exit_code == 3
     assert "labels: level, slanting, upright, in this order; --labels says another" in done.stderr
     assert "near chance" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.slow
+def test_classes_without_pictures_are_left_unmeasured(mine, tmp_path):
+    for part in ("train", "test"):
+        for name in ("Upright", "slanting"):
+            shutil.copytree(mine / "bars" / part / name.lower(), tmp_path / "two" / part / name)
+
+    done = run_inside(
+        *("adopt", mine / "bars.keras", "--data", tmp_path / "two", "--out", tmp_path / "run"),
+        *("--labels", mine / "labels.txt", "--margin", "5"),
+    )
+
+    assert done.exit_code == 0, done.stderr
+    assert "classes: pictures of 2 of 3 (66.7%): what is calibrated, measured" in done.stderr
+    bundle = Bundle.load(tmp_path / "run" / "bundle")
+    assert (bundle.labels, bundle.golden_classes) == (NAMES, 2)
+    assert bundle.manifest["accuracy"]["shipped"]["top1_accuracy"] > 0.9
+    assert bundle.manifest["accuracy"]["recalls"]["level"]["n"] == 0
+    command = [sys.executable, "-m", "liteproof_edge", "verify", tmp_path / "run" / "bundle"]
+    assert subprocess.run(command, check=False).returncode == 0
+
+
+@pytest.mark.slow
+def test_pictures_that_cannot_be_read_are_left_out_where_that_is_asked(mine, tmp_path):
+    bars = shutil.copytree(mine / "bars", tmp_path / "bars")
+    (bars / "train" / "level" / "broken.png").write_bytes(b"no picture")
+    options = ("--data", bars, "--labels", mine / "labels.txt", "--margin", "5")
+    asked = ("adopt", mine / "bars.keras", *options, "--out", tmp_path / "run")
+
+    refused, done = run_inside(*asked), run_inside(*asked, "--skip-unreadable")
+
+    assert refused.exit_code == 3
+    assert refused.stderr.splitlines()[-1].endswith("leave them out with --skip-unreadable")
+    assert done.exit_code == 0, done.stderr
 
 
 @pytest.mark.slow
