@@ -13,23 +13,28 @@ from liteproof.conversion.variants import Variant
 from liteproof.data.dataset import Dataset
 from liteproof.evidence.corruption import STRENGTHS, VERSION, Kind
 from liteproof.evidence.records import Damage
-from liteproof.evidence.robustness import Trial, chosen, conclude, robustness
+from liteproof.evidence.robustness import Answer, Trial, chosen, conclude, robustness
 from liteproof.execution.keras_model import keras_function
 from liteproof.execution.tflite_model import execute
+from liteproof.recipes.input_spec import shipped_spec
 from liteproof.runs.run import Run
 from liteproof.runs.stage import Stage, digest
 from liteproof.storage import make_folder, write_array, write_file
 
+KERAS = "keras"
 
-def compare_damaged(run: Run, dataset: Dataset, candidate: Variant, baseline: str) -> None:
+
+def compare_damaged(run: Run, dataset: Dataset, candidate: Variant) -> None:
     """Write a run's robustness.json, unless it is there for these models.
+
+    The baseline is Keras' model, or the .tflite that was given.
 
     Raises:
         ModelError: the runtime cannot run the model.
         StorageError: the run cannot be written.
     """
     stage = damage_stage(run, dataset, candidate)
-    stage.perform(partial(_compare, run, dataset, candidate, baseline))
+    stage.perform(partial(_compare, run, dataset, candidate))
 
 
 def damage_stage(run: Run, dataset: Dataset, candidate: Variant) -> Stage:
@@ -45,10 +50,15 @@ def read_damages(run: Run) -> tuple[tuple[Damage, ...], str]:
     return tuple(Damage(**damage) for damage in value["damages"]), str(value["sentence"])
 
 
-def _compare(run: Run, dataset: Dataset, candidate: Variant, baseline: str) -> None:
+def _compare(run: Run, dataset: Dataset, candidate: Variant) -> None:
     indices = chosen(dataset.test.labels)
     pictures, labels = dataset.test.images[indices], dataset.test.labels[indices]
-    model = run.tflite_model(candidate).read_bytes()
+    after: Answer | None = _answers_of(run, dataset, candidate)
+    if run.is_given:
+        baseline, before = run.first_form.name, _answers_of(run, dataset, run.first_form)
+        after = None if candidate == run.first_form else after
+    else:
+        baseline, before = KERAS, keras_function(run.keras_model)
     key = hashlib.sha256(json.dumps(damage_stage(run, dataset, candidate).inputs).encode())
     kept = run.path / "logits" / f"robustness-{key.hexdigest()[:16]}"
     trials = {
@@ -63,8 +73,8 @@ def _compare(run: Run, dataset: Dataset, candidate: Variant, baseline: str) -> N
         for trial in robustness(
             pictures,
             labels,
-            keras_function(run.keras_model),
-            lambda asked: execute(model, asked, label="").logits,
+            before,
+            after,
             bar.update,
             trials,
         ):
@@ -81,6 +91,13 @@ def _compare(run: Run, dataset: Dataset, candidate: Variant, baseline: str) -> N
         "damages": [asdict(trial.damage) for trial in ordered],
     }
     write_file(run.robustness, json.dumps(value, indent=1))
+
+
+def _answers_of(run: Run, dataset: Dataset, variant: Variant) -> Answer:
+    """Return what asks a .tflite of the run."""
+    model = run.tflite_model(variant).read_bytes()
+    taken = shipped_spec(run.recipe, dataset.shape).normalisation
+    return lambda asked: execute(model, asked, label="", normalisation=taken).logits
 
 
 def _file(folder: Path, kind: Kind, strength: int) -> Path:

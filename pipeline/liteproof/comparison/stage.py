@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liteproof.adoption.origin import pictures_of
-from liteproof.comparison.robustness import compare_damaged, damage_stage, read_damages
+from liteproof.comparison.robustness import KERAS, compare_damaged, damage_stage, read_damages
 from liteproof.conversion.variants import Variant
 from liteproof.data.dataset import Dataset
-from liteproof.errors import AccuracyError, RunError
+from liteproof.errors import AccuracyError
 from liteproof.evidence.comparing import Entry, Terms, compare, device_cell
 from liteproof.evidence.contender import Contender
 from liteproof.evidence.document import is_refuted, read_evidence, to_json
@@ -29,8 +29,6 @@ from liteproof_edge import idx
 from liteproof_edge.inspection.kinds import Kind
 from liteproof_edge.preprocessing.raw import RawSpec
 from liteproof_edge.runtime.loading import installed
-
-KERAS = "keras"
 
 
 def compare_models(run: Run, devices: Sequence[Path] = (), *, damaged: bool = False) -> Evidence:
@@ -49,10 +47,8 @@ def compare_models(run: Run, devices: Sequence[Path] = (), *, damaged: bool = Fa
     variants = exported(run, dataset)
     for file in devices:
         _keep(run, file)
-    if damaged and run.is_given:
-        raise RunError(f"{run.path}: --damaged takes a Keras model, and this was a .tflite")
     if damaged:
-        compare_damaged(run, dataset, shipped(run), KERAS)
+        compare_damaged(run, dataset, shipped(run))
 
     def work() -> None:
         evidence = _compare(run, dataset, variants, len(dataset.test.labels))

@@ -84,7 +84,7 @@ def robustness(
     pictures: NDArray[np.uint8],
     labels: NDArray[np.int64],
     answer_before: Answer,
-    answer_after: Answer,
+    answer_after: Answer | None,
     on_progress: Callable[[int], None] = lambda _: None,
     done: Collection[tuple[Kind, int]] = (),
 ) -> Iterator[Trial]:
@@ -96,7 +96,7 @@ def robustness(
         pictures: uint8 (n, height, width, 1 or 3).
         labels: int64 (n,), what they are.
         answer_before: the baseline.
-        answer_after: the candidate.
+        answer_after: the candidate; None where that is the baseline itself.
         on_progress: called with how many pictures more were damaged and answered by both.
         done: trials of an interrupted comparison, which the caller has kept: they are left out.
 
@@ -111,7 +111,7 @@ def robustness(
         asked = np.concatenate([damaged(pictures, kind, each, fill) for each in strengths])
         truth = np.tile(labels, len(strengths))
         before = answer_before(asked).argmax(axis=1) == truth
-        after = answer_after(asked).argmax(axis=1) == truth
+        after = answer_after(asked).argmax(axis=1) == truth if answer_after else before
         for row, strength in enumerate(strengths):
             these = slice(row * len(labels), (row + 1) * len(labels))
             yield Trial(kind, strength, before[these], after[these])
@@ -129,7 +129,7 @@ def conclude(trials: Sequence[Trial], baseline: str, candidate: str) -> Robustne
     Args:
         trials: at least one; all on the same pictures.
         baseline: what it is called.
-        candidate: what that one is.
+        candidate: what that one is; where it is the baseline itself, nothing is compared.
 
     Source: the variance for clustered data of Liang and Zeger 1986, "Longitudinal data analysis
     using generalized linear models", Biometrika 73, for a mean.
@@ -139,6 +139,15 @@ def conclude(trials: Sequence[Trial], baseline: str, candidate: str) -> Robustne
     )
     n, ways, drop = len(lost), len(trials), float(lost.mean())
     about = f"{n:,} pictures, each damaged in {ways} ways"
+    if candidate == baseline:
+        right = float(np.mean([trial.after for trial in trials]))
+        return Robustness(
+            n,
+            ways,
+            0.0,
+            (0.0, 0.0),
+            f"{candidate} is right on {right:.2%} of damaged pictures: {about}",
+        )
     extreme = float(np.abs(lost).max())
     if extreme == 0:
         same = f"{candidate} and {baseline} are right on the same damaged pictures, all of {about}"

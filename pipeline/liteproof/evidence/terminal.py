@@ -32,7 +32,8 @@ def table(evidence: Evidence) -> str:
     )
     if evidence.alone:
         data = data.replace(f"{baseline}'s", "the first line's")
-        return "\n".join([*_figures(evidence, names), "", *map(_wrapped, (data, alone(evidence)))])
+        shown = [data, alone(evidence), *_damaged(evidence)]
+        return "\n".join([*_figures(evidence, names), "", *map(_wrapped, shown)])
     drop = (
         f"{candidate} against {baseline}: drop {100 * pair.drop:+.2f} points, 95 % interval "
         f"{100 * low:+.2f} to {100 * high:+.2f}; {pair.broken} broken, {pair.fixed} fixed, "
@@ -45,12 +46,15 @@ def table(evidence: Evidence) -> str:
             f"Balanced: drop {100 * evidence.balanced.drop:+.2f} points, 95 % interval "
             f"{100 * low:+.2f} to {100 * high:+.2f}."
         )
-    if evidence.damage_sentence:
-        sentences.append(f"damaged: {evidence.damage_sentence}.")
+    sentences += _damaged(evidence)
     if evidence.verdict:
         sentences.append(f"{evidence.verdict.outcome.value}: {evidence.verdict.sentence}.")
-    shown = (_wrapped(_with_short(sentence, names)) for sentence in sentences)
-    return "\n".join([*_figures(evidence, names), "", *_recalls(evidence, names), "", *shown])
+    told = (_wrapped(_with_short(sentence, names)) for sentence in sentences)
+    return "\n".join([*_figures(evidence, names), "", *_recalls(evidence, names), "", *told])
+
+
+def _damaged(evidence: Evidence) -> list[str]:
+    return [f"damaged: {evidence.damage_sentence}."] if evidence.damage_sentence else []
 
 
 def alone(evidence: Evidence) -> str:

@@ -104,18 +104,22 @@ def damage_charts(evidence: Evidence) -> tuple[tuple[str, Markup], ...]:
         (min(each.before, each.after) / each.n for each in evidence.damages if each.n), default=0.0
     )
     floor = max(0.0, math.floor(10 * lowest - 0.01) / 10)
+    sides = (Mark.CANDIDATE,) if evidence.alone else tuple(Mark)
     return tuple(
-        (kind, _damage_chart([each for each in evidence.damages if each.kind == kind], kind, floor))
+        (
+            kind,
+            _damage_chart([each for each in evidence.damages if each.kind == kind], floor, sides),
+        )
         for kind in kinds
     )
 
 
-def _damage_chart(damages: Sequence[Damage], kind: str, floor: float) -> Markup:
+def _damage_chart(damages: Sequence[Damage], floor: float, sides: Sequence[Mark]) -> Markup:
     ranked = sorted((each for each in damages if each.n), key=lambda each: each.strength)
     across, up = Axis(1, 5, 46, 230), Axis(floor, 1, 128, 10)
     shapes = _frame(None, up, "strength", "", (38, 240))
     shapes += [text((across.at(at), 143), str(at), "middle") for at in range(1, 6)]
-    for side in Mark:
+    for side in sides:
         spots = [
             (
                 across.at(each.strength),
@@ -125,12 +129,14 @@ def _damage_chart(damages: Sequence[Damage], kind: str, floor: float) -> Markup:
         ]
         shapes.append(path(spots, f"curve {side.value}"))
         shapes += [mark(spot, side, radius=3.2) for spot in spots]
+    against = Mark.BASELINE in sides
     told = "; ".join(
-        f"at {each.strength} {percent(each.before / each.n, 1)} against "
-        f"{percent(each.after / each.n, 1)}"
+        f"at {each.strength} "
+        + (f"{percent(each.before / each.n, 1)} against " if against else "")
+        + percent(each.after / each.n, 1)
         for each in ranked
     )
-    return picture(248, 168, f"Accuracy with {name(kind)}: {told}", shapes)
+    return picture(248, 168, f"Accuracy with {name(ranked[0].kind)}: {told}", shapes)
 
 
 def drop_bar(drop: float, interval: tuple[float, float], reach: float) -> Markup:

@@ -1,3 +1,4 @@
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -135,6 +136,28 @@ def test_verify_refuses_classes_that_the_bundle_has_not(verify_changed, golden, 
 def test_verify_refuses_vectors_that_lack_a_class(verify_changed, golden):
     with pytest.raises(BundleError, match="classes: .*, expected each of 10"):
         verify_changed(classes=np.minimum(golden.classes, 8))
+
+
+def test_vectors_need_show_no_more_classes_than_the_manifest_says(
+    verify_changed, golden, copied, edit_manifest
+):
+    shown = golden.classes < 9
+    fewer = {
+        "pictures": tuple(itertools.compress(golden.pictures, shown)),
+        "inputs": golden.inputs[shown],
+        "outputs": golden.outputs[shown],
+        "classes": golden.classes[shown],
+    }
+
+    def stating(classes):
+        edit_manifest(copied, lambda manifest: manifest["golden"].update(classes=classes))
+        return verify_changed(**fewer)
+
+    assert stating(9).passed
+    with pytest.raises(BundleError, match="classes: .*, expected 8 of 10"):
+        stating(8)
+    with pytest.raises(BundleError, match="golden.classes: 11, expected 1 to 10"):
+        stating(11)
 
 
 @pytest.mark.parametrize("short", ["same_inputs", "same_outputs", "same_labels"])

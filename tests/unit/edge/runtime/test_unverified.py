@@ -185,11 +185,21 @@ def test_read_unverified_refuses_an_output_that_is_no_score_for_each_class(edit,
     assert_refused(path, r"output has the shape .*, expected \[1, classes\] with 2 to 100000")
 
 
-@pytest.mark.parametrize(
-    "signature", [[-1, -1, 28, 1], [1, -1, 28, 1], [1, 27, 28, 1], [-2, 28, 28, 1], [1], [-1]]
-)
+@pytest.mark.parametrize("signature", [[1, 27, 28, 1], [-2, 28, 28, 1], [1, 28, 28, -1], [1], [-1]])
 def test_read_unverified_refuses_another_signature_than_the_shape(edit, signature):
     assert_refused(edit("input", shapeSignature=signature), "input has the shape .* the signature")
+
+
+@pytest.mark.parametrize("signature", [[-1, -1, 28, 1], [1, -1, -1, 1]])
+def test_model_of_any_size_takes_the_one_that_is_said(edit, signature, golden):
+    path = edit("input", shapeSignature=signature, shape=[1, 1, 1, 1])
+
+    assert_refused(path, "takes a picture of any size: expected --size")
+    bare = read_unverified(path, size=(28, 28))
+    assert bare.input.shape == (1, 28, 28, 1)
+    with Session.of(bare, load_runtime(), reference_kernels=True) as session:
+        outputs, _ = session.run_many(golden.inputs)
+    assert np.array_equal(outputs, golden.outputs)
 
 
 @pytest.mark.parametrize("where", ["input", "output"])

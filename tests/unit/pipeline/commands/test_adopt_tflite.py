@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from click.testing import CliRunner
+from PIL import Image
 
 from liteproof.cli import main
 from liteproof.conversion.metadata import About, with_metadata
 from liteproof_edge.bundle.reader import Bundle
 from liteproof_edge.idx import Split, load
 from liteproof_edge.model.affine import Normalisation
+from liteproof_edge.model.flatbuffer import read_model
+from liteproof_edge.preprocessing.photo import ChannelOrder
 
 pytestmark = pytest.mark.slow  # each makes a whole run
 NAMES = ("upright", "level", "slanting")
@@ -25,6 +28,9 @@ layers = keras.layers
 def run_inside(*arguments):
     """Run `liteproof` in this process, which has imported TensorFlow already."""
     return CliRunner().invoke(main, list(map(str, arguments)))
+
+
+SIDES = ("before", "after")  # of a comparison
 
 
 def on_the_device(*arguments):
@@ -88,9 +94,43 @@ def files(tmp_path_factory, tiny_idx):
             Normalisation((0.0,), (1 / 255,)),
         )
     )
+    of_any_size = keras.Input((None, None, 1))
+    hidden = layers.Conv2D(8, 5, strides=2, activation="relu")(
+        layers.Rescaling(1 / 255)(of_any_size)
+    )
+    hidden = layers.GlobalMaxPooling2D()(layers.Conv2D(16, 5, activation="relu")(hidden))
+    wide = keras.Model(of_any_size, layers.Dense(3)(hidden))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    wide.compile(keras.optimizers.Adam(0.01), loss)
+    wide.fit(
+        examples.images.astype(np.float32), examples.labels, epochs=6, batch_size=15, verbose=0
+    )
+    (folder / "any_size.tflite").write_bytes(convert(wide))
     last = model.layers[-1]
     last.set_weights([np.full_like(each, np.nan) for each in last.get_weights()])
     (folder / "nan.tflite").write_bytes(convert(model))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def colours(tmp_path_factory):
+    """Red, green and blue pictures, and a model that tells them apart where blue comes first."""
+    folder = tmp_path_factory.mktemp("colours")
+    rng = np.random.default_rng(0)
+    for place, name in enumerate(("red", "green", "blue")):
+        (folder / "pictures" / name).mkdir(parents=True)
+        for index in range(40):
+            pixels = rng.integers(0, 120, (12, 12, 3))
+            pixels[..., place] += 100
+            picture = Image.fromarray(pixels.astype(np.uint8))
+            picture.save(folder / "pictures" / name / f"{index}.png")
+    pixels = keras.Input((12, 12, 3))
+    shares = layers.Dense(3, activation="softmax", use_bias=False)
+    means = layers.GlobalAveragePooling2D()(layers.Rescaling(1 / 255)(pixels))
+    model = keras.Model(pixels, shares(means))
+    # Classes are in the order of the alphabet, blue, green, red, as the channels are.
+    shares.set_weights([20 * np.eye(3, dtype=np.float32)])
+    (folder / "bgr.tflite").write_bytes(convert(model))
     return folder
 
 
@@ -159,6 +199,53 @@ def test_float_tflite_becomes_int8_where_that_is_asked_for(adopt):
     assert on_the_device("verify", run / "bundle").returncode == 0
 
 
+def test_any_size_becomes_the_one_that_is_said(adopt, files):
+    run, done = adopt("any_size.tflite", "--size", "28x28", "--preprocessing", "ink")
+
+    assert done.exit_code == 0, done.stderr
+    bundle = Bundle.load(run / "bundle")
+    given = read_model((files / "any_size.tflite").read_bytes()).subgraphs[0]
+    kept = read_model(bundle.model).subgraphs[0]
+    assert given.tensors[given.inputs[0]].shape_signature == (-1, -1, -1, 1)
+    assert kept.tensors[kept.inputs[0]].shape_signature == (1, 28, 28, 1)
+    assert bundle.manifest["accuracy"]["shipped"]["top1_accuracy"] > 0.6
+    assert on_the_device("verify", run / "bundle").returncode == 0
+
+
+def test_blue_first_is_given_where_that_is_asked_for(colours, tmp_path):
+    asked = ("adopt", colours / "bgr.tflite", "--data", colours / "pictures", "--margin", "5")
+
+    done = run_inside(*asked, "--bgr", "--quantize", "--out", tmp_path / "run")
+
+    assert done.exit_code == 0, done.stderr
+    bundle = Bundle.load(tmp_path / "run" / "bundle")
+    assert bundle.preprocessing.order is ChannelOrder.BGR
+    assert bundle.manifest["accuracy"]["shipped"]["top1_accuracy"] == 1
+    assert on_the_device("verify", tmp_path / "run" / "bundle").returncode == 0
+    red = next((colours / "pictures" / "red").iterdir())
+    classified = on_the_device("classify", tmp_path / "run" / "bundle", red)
+    assert classified.stdout.split()[1] == "red"
+
+
+@pytest.mark.parametrize("options", [(), ("--quantize",)])
+def test_given_model_is_compared_on_damaged_pictures(adopt, options):
+    run, _ = adopt("float.tflite", *options)
+
+    done = run_inside("compare", run, "--damaged", "--json")
+
+    assert done.exit_code == 0, done.stderr
+    evidence = json.loads(done.stdout)
+    assert len(evidence["damages"]) == 45
+    before, after = (sum(each[side] for each in evidence["damages"]) for side in SIDES)
+    assert 0.5 < after / sum(each["n"] for each in evidence["damages"]) < 1
+    if options:
+        assert "on damaged pictures" in evidence["damage_sentence"]
+        assert before != after
+    else:
+        assert evidence["damage_sentence"].startswith("given is right on ")
+        assert before == after
+
+
 def test_gate_takes_the_given_model_to_int8(adopt):
     run, _ = adopt("float.tflite", "--preprocessing", "ink")
 
@@ -203,7 +290,9 @@ def test_metadata_say_labels_and_pixels(adopt):
     [
         ("float16.tflite", ("--quantize",), 5, "is float16 already, expected float32; give the"),
         ("int8.tflite", ("--quantize",), 5, "int8 already, expected float32"),
-        ("float.tflite", ("--bgr",), 5, "--bgr goes with Keras models"),
+        ("float.tflite", ("--bgr", "--preprocessing", "ink"), 5, "goes with photo, not with ink"),
+        ("any_size.tflite", (), 4, "takes a picture of any size: expected --size"),
+        ("any_size.tflite", ("--size", "224"), 2, "expected HEIGHTxWIDTH"),
         ("two.tflite", (), 4, "gives 2 outputs; expected --output, one of 'hidden', 'kind'"),
         ("two.tflite", ("--output", "x"), 4, "no output 'x', expected one of"),
         ("row.tflite", (), 4, "--size, such as 28x28 for 784"),
