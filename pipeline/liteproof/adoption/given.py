@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from liteproof.adoption.beginning import first_arithmetic
 from liteproof.adoption.candidate import Candidate, Completed, Numbers, listed, tried_on
 from liteproof.adoption.request import Request
 from liteproof.adoption.trial import Range, told, try_ranges
@@ -19,6 +20,7 @@ from liteproof_edge.classifier import log_shares
 from liteproof_edge.idx import Examples
 from liteproof_edge.model.affine import Normalisation
 from liteproof_edge.model.ending import Ending
+from liteproof_edge.model.flatbuffer import read_model
 from liteproof_edge.model.metadata import read_metadata
 from liteproof_edge.runtime.unverified import read_unverified
 
@@ -77,8 +79,9 @@ def _complete(bare: Bundle, request: Request, examples: Examples) -> Completed:
         mean, scale = taken or ((0.0,), (1.0,))
         takes = f"(pixel - {listed(mean)}) x {listed(scale)}, as its metadata says"
     else:
-        tried = try_ranges(answers, examples.labels[chosen])
-        best, takes = tried[0].range, told(tried)
+        own = first_arithmetic(read_model(bare.model).subgraphs[0])
+        tried = try_ranges(answers, examples.labels[chosen], scales=own is not None)
+        best, takes = tried[0].range, told(tried, own)
         is_pixels = (best.mean, best.scale) == (0.0, 1.0)
         taken = None if is_pixels else _taken(channels, (best.mean,), (best.scale,))
     _logits(bare, pictures[:1], taken)  # what crashes its runtime does so here

@@ -39,7 +39,7 @@ def _complete(ending: Ending, request: Request, examples: Examples) -> Completed
     if request.mean or request.scale:
         takes = f"(pixel - {listed(mean)}) x {listed(scale)}, as was said"
         takes += f"; then it scales them itself, beginning with {own}" if own else ""
-    elif own:
+    elif own and not own.startswith(keras.layers.Normalization.__name__):
         takes = f"0 to 255, since it begins with {own}"
     else:
         chosen = tried_on(examples)
@@ -48,8 +48,9 @@ def _complete(ending: Ending, request: Request, examples: Examples) -> Completed
         def answers(each: Range) -> NDArray[np.float32]:
             return _logits(_taking(ending, shape, (each.mean,), (each.scale,), request), pictures)
 
-        tried = try_ranges(answers, examples.labels[chosen])
-        (mean, scale), takes = ((tried[0].range.mean,), (tried[0].range.scale,)), told(tried)
+        # What Normalization is adapted to may have been divided by 255 before.
+        tried = try_ranges(answers, examples.labels[chosen], scales=own is not None)
+        (mean, scale), takes = ((tried[0].range.mean,), (tried[0].range.scale,)), told(tried, own)
     return Completed(takes, partial(save_model, _taking(ending, shape, mean, scale, request)))
 
 

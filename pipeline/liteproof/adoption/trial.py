@@ -45,7 +45,10 @@ class Tried(NamedTuple):
 
 
 def try_ranges(
-    answers: Callable[[Range], NDArray[np.floating[Any]]], labels: NDArray[np.int64]
+    answers: Callable[[Range], NDArray[np.floating[Any]]],
+    labels: NDArray[np.int64],
+    *,
+    scales: bool = False,
 ) -> list[Tried]:
     """Return how a model does with each range, the best first.
 
@@ -53,6 +56,7 @@ def try_ranges(
         answers: gives its logits (n, classes) of labelled pictures, none of the test ones, that go
             in as the range says.
         labels: (n,), of these pictures.
+        scales: whether it begins with arithmetic of its own, which speaks for 0 to 255.
     """
     tried = []
     for each in RANGES:
@@ -64,16 +68,22 @@ def try_ranges(
         tried.append(Tried(each, right, len(labels), likelihood))
     scaled = sorted(tried[1:], key=lambda each: (each.right, each.likelihood), reverse=True)
     # A network of ReLUs knows its classes at any brightness, and hardly one is trained on 0 to 255
-    # without a layer that rescales: that takes more than chance to be believed.
-    _, most = wilson_interval(scaled[0].right, len(labels))
-    pixels = tried[:1]
-    return pixels + scaled if pixels[0].right / len(labels) > most else scaled + pixels
+    # without a layer that rescales, or on another range with one: that takes more than chance to be
+    # believed.
+    likely, unlikely = (tried[:1], scaled) if scales else (scaled, tried[:1])
+    _, most = wilson_interval(likely[0].right, len(labels))
+    return unlikely + likely if unlikely[0].right / len(labels) > most else likely + unlikely
 
 
-def told(tried: Sequence[Tried]) -> str:
-    """Say what a model takes pixels as, and what speaks for it."""
+def told(tried: Sequence[Tried], own: str | None = None) -> str:
+    """Say what a model takes pixels as, and what speaks for it.
+
+    Args:
+        tried: the best first.
+        own: the arithmetic that it begins with, if there is any.
+    """
     best = tried[0]
     return (
         f"{best.range.name}, found on {best.n} labelled pictures "
-        f"(right: {'; '.join(map(str, tried))})"
+        f"(right: {'; '.join(map(str, tried))})" + (f"; it begins with {own}" if own else "")
     )

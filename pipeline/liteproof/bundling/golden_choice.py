@@ -19,7 +19,6 @@ from liteproof_edge.runtime.loading import installed
 
 PER_CLASS = 2
 CANDIDATES_PER_CLASS = 30
-SHOWN = 5  # classes that are named
 # A kernel that rounds differently must not change the label: a difference of an LSB is normal.
 MARGIN_LSB = 8
 # Of a model with floats in it, whose sums no two processors add up in the same order: a share of
@@ -36,11 +35,15 @@ class Choice(NamedTuple):
         runtimes: the ones installed here, which agree on them.
         tolerance: by how much a device's outputs may differ, in units of the output (codes, or real
             values where it is float32); 0 for a model of integers only.
+        without: the classes that have pictures, and none that will do.
+        quality: what such a picture must be, in words.
     """
 
     golden: Golden
     runtimes: tuple[str, ...]
     tolerance: float
+    without: tuple[int, ...]
+    quality: str
 
 
 def choose_golden(
@@ -50,7 +53,6 @@ def choose_golden(
     indices: NDArray[np.int64],
     *,
     is_integer: bool,
-    every_class: bool = True,
 ) -> Choice:
     """Choose pictures of each class that every runtime here answers alike.
 
@@ -60,10 +62,9 @@ def choose_golden(
         examples: the training pictures.
         indices: which of them may be chosen: the validation part.
         is_integer: whether the model computes in integers only, so that its bytes must agree.
-        every_class: whether each class must have one; else those without are left out, and named.
 
     Raises:
-        ConversionError: a class has no suitable picture, or none has.
+        ConversionError: no class has a suitable picture.
     """
     candidates = _first_of_each_class(examples.labels, indices)
     pictures = [_png(red_first(examples.images[index], spec)) for index in candidates]
@@ -81,22 +82,17 @@ def choose_golden(
             np.abs(other.outputs.astype(np.float64) - outputs.astype(np.float64)) <= tolerance
         ).all(axis=1)
     chosen: list[int] = []
-    without: list[str] = []
+    without: list[int] = []
     for label in np.unique(examples.labels):
         usable = np.flatnonzero(good & (classes == label))[:PER_CLASS]
         chosen += usable.tolist()
-        without += [] if usable.size else [f"{label}"]
-    if without:
-        of = f"class{'es' if without[1:] else ''} {', '.join(without[:SHOWN])}"
-        of += ", …" if without[SHOWN:] else ""
-        problem = (
-            f"golden vectors: none of the validation pictures of {of} "
-            f"is classified correctly, by {margin:g} of {span:g}, and alike on "
-            f"{', '.join(each.runtime for each in (reference, *others))}"
-        )
-        if every_class or not chosen:
-            raise ConversionError(problem)
-        say(f"{problem}: left out")
+        without += [] if usable.size else [int(label)]
+    quality = (
+        f"classified correctly, by {margin:g} of {span:g}, and alike on "
+        f"{', '.join(each.runtime for each in (reference, *others))}"
+    )
+    if not chosen:
+        raise ConversionError(f"golden vectors: none of the validation pictures is {quality}")
     golden = Golden(
         pictures=tuple(pictures[index] for index in chosen),
         inputs=inputs[chosen],
@@ -104,7 +100,7 @@ def choose_golden(
         classes=classes[chosen],
     )
     agreed = tuple(execution.runtime for execution in (reference, *others))
-    return Choice(golden, agreed, tolerance)
+    return Choice(golden, agreed, tolerance, tuple(without), quality)
 
 
 def _answers(model: bytes, spec: Spec, inputs: NDArray[np.uint8]) -> list[Execution]:

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from liteproof.bundling.golden_choice import Choice, choose_golden
 from liteproof.bundling.model_card import model_card
 from liteproof.data.dataset import Dataset
-from liteproof.errors import StorageError
+from liteproof.errors import ConversionError, StorageError
 from liteproof.evidence.confidence import fit_least_logits, fit_temperature
 from liteproof.evidence.records import Evidence, Side
 from liteproof.evidence.seeds import Seeds
 from liteproof.execution.tflite_model import execute
 from liteproof.export.exported import Exported
 from liteproof.export.fallback import Fallback
+from liteproof.progress import say
 from liteproof.recipes.input_spec import shipped_spec
 from liteproof.runs.run import Run
 from liteproof.storage import make_folder, new_folder
@@ -33,6 +34,7 @@ from liteproof_edge.model.ending import Ending, ending_of
 from liteproof_edge.model.flatbuffer import read_model
 from liteproof_edge.preprocessing.spec import Spec, spec_to_json
 
+SHOWN = 5  # classes that are named
 INTEGERS_ALONE = (Kind.INT8, Kind.UINT8, Kind.INT16X8)
 TOOLS = ("liteproof", "liteproof-edge", "tensorflow", "keras", "numpy", "pillow")
 
@@ -68,8 +70,8 @@ def write_bundle(ingredients: Ingredients, folder: Path) -> None:
         ingredients.dataset.train,
         ingredients.validation,
         is_integer=Kind(ingredients.exported.kind) in INTEGERS_ALONE,
-        every_class=run.adoption is None,
     )
+    _check_classes(choice, ingredients)
     manifest = _describe(ingredients, spec, choice, _calibrate(ingredients, spec))
     contents = {
         MODEL: ingredients.model,
@@ -154,6 +156,24 @@ def _recalls(evidence: Evidence) -> dict[str, dict[str, Any]]:
         }
         for each in evidence.classes
     }
+
+
+def _check_classes(choice: Choice, ingredients: Ingredients) -> None:
+    """Refuse a model trained here that knows no picture of some class; say so of any other one.
+
+    Raises:
+        ConversionError: it was trained here, and a class has no golden picture.
+    """
+    if not choice.without:
+        return
+    names = [ingredients.dataset.labels[label] for label in choice.without[:SHOWN]]
+    problem = (
+        f"golden vectors: none of the validation pictures of {', '.join(names)}"
+        f"{', …' if choice.without[SHOWN:] else ''} is {choice.quality}"
+    )
+    if ingredients.run.adoption is None:
+        raise ConversionError(problem)
+    say(f"{problem}: left out")
 
 
 def _shown(choice: Choice, classes: int) -> dict[str, int]:

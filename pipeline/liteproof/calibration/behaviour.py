@@ -16,8 +16,6 @@ if TYPE_CHECKING:  # it imports TensorFlow
 # draws each, 500 pictures missed 0.12 to 0.24 in the middle, 0.38 at most (MNIST, two models,
 # Fashion-MNIST, CIFAR-10); 20 pictures 0.18 to 0.29, 0.53 at most.
 TOLERANCE = 0.4
-# 1 - 1/4: with and without a few pictures, int8's codes differ by a factor of 4, two of its 8 bits.
-INTOLERABLE = 0.75
 # Of the way from chance (0) to all right (1). Pixels divided by 255 or by 127.5 gave 0.00, inverted
 # ones -0.05, 0.10 and 0.34, rows and columns swapped 0.05 to 0.24, and those that the models were
 # trained with 0.90 to 0.99 (500 training pictures of MNIST, Fashion-MNIST and CIFAR-10).
@@ -68,7 +66,7 @@ def check_stability(
         unsteady = int((missed > TOLERANCE).sum())
         yield Finding(
             Rule.UNSTABLE,
-            Severity.ERROR if missed[worst] > INTOLERABLE else Severity.WARNING,
+            Severity.WARNING,
             f"in {unsteady} of {len(missed)} tensors, most in {ranges.names[worst]}, half of the "
             f"pictures miss up to {missed[worst]:.0%} of the range that all of them span "
             f"(tolerance {TOLERANCE:.0%}); it is widest in picture {_widest(ranges, worst)}",

@@ -10,7 +10,7 @@ import h5py
 import keras
 
 CONFIG, H5_CONFIG = "config.json", "model_config"
-LAMBDA = "Lambda"
+LAMBDA, OUTSIDE = "Lambda", "TFSMLayer"
 OF_KERAS_2 = {"SlicingOpLambda", "TFOpLambda"}  # TensorFlow's functions, as Keras 2 saved them
 MAX_CONFIG_BYTES = 1 << 26
 
@@ -19,6 +19,12 @@ def lambda_layers(path: Path) -> tuple[str, ...]:
     """Return the names of the Lambda layers in a Keras file: their code is in it, as bytes."""
     found = _objects(_config(path))
     return _once(_name(value) for value in found if value["class_name"] == LAMBDA)
+
+
+def outside_models(path: Path) -> tuple[str, ...]:
+    """Return the names of the layers of a Keras file that load a SavedModel from elsewhere."""
+    found = _objects(_config(path))
+    return _once(_name(value) for value in found if value["class_name"] == OUTSIDE)
 
 
 def unknown_layers(path: Path) -> tuple[str, ...]:
@@ -68,7 +74,9 @@ def _once(names: Iterable[str]) -> tuple[str, ...]:
 def _is_unknown(value: dict[str, Any]) -> bool:
     if value["class_name"] in OF_KERAS_2:
         return True
-    if not value.get("module") or str(value["module"]).startswith(("keras", "builtins")):
-        return False
     registered = value.get("registered_name")
+    if str(value.get("module")).startswith(("keras", "builtins")):
+        return False
+    if not value.get("module") and not registered:  # as HDF5 files have it
+        return False
     return not (registered and keras.saving.get_registered_object(registered))

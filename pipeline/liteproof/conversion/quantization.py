@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tensorflow.lite.python.convert import mlir_quantize
 
 from liteproof.conversion.converting import LONGEST_REASON, converting
-from liteproof.conversion.custom_layers import lambda_layers, unknown_layers
+from liteproof.conversion.custom_layers import lambda_layers, outside_models, unknown_layers
 from liteproof.conversion.proof import prove
 from liteproof.conversion.variants import Granularity, Scheme, Variant
 from liteproof.errors import ConversionError
@@ -53,6 +53,11 @@ def load_keras(path: Path) -> keras.Model:
         if layers:
             said = (
                 f"the code of its layers {layers} is not available: `model.export(DIR)` where it is"
+            )
+        if outside := ", ".join(outside_models(path)):
+            said = (
+                f"{outside} (TFSMLayer) is a SavedModel's, which is not in the file: give the "
+                "folder of that"
             )
         reason = one_line(" ".join(said.split())[:LONGEST_REASON])
         raise ConversionError(f"{path}: not a Keras model that loads here: {reason}") from None

@@ -69,7 +69,11 @@ def keras_function(
 
         network = load_keras(model)
     batch = pictures_at_once(network, BATCH)
-    answer = tf.function(lambda images: network(images, training=False), autograph=False)
+    answer = tf.function(
+        lambda images: network(images, training=False),
+        autograph=False,
+        reduce_retracing=True,  # the last batch is smaller
+    )
 
     def logits(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         parts = []

@@ -14,10 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liteproof import progress
+from liteproof.execution.crash import crash_cause
 from liteproof.storage import writing
 from liteproof_edge.errors import ModelError, RuntimeMissingError
 from liteproof_edge.model.affine import Normalisation
 from liteproof_edge.runtime.loading import Runtime, installed
+
+
+class RuntimeCrashError(ModelError):
+    """A process that ran a model died of it."""
 
 
 class Kernels(Enum):
@@ -97,7 +102,10 @@ def _execute(
             np.save(folder / "pictures.npy", pictures)
         taken = json.dumps(normalisation)
         arguments = [str(folder), runtime.value if runtime else "", kernels.value, taken]
-        about = run_worker("liteproof.execution.worker", arguments, label, len(pictures))
+        try:
+            about = run_worker("liteproof.execution.worker", arguments, label, len(pictures))
+        except RuntimeCrashError as error:
+            raise ModelError(f"{error}{crash_cause(model)}") from None
         with np.load(folder / "outputs.npz") as results:
             return Execution(
                 outputs=results["outputs"],
@@ -121,7 +129,8 @@ def run_worker(module: str, arguments: list[str], label: str, total: int) -> dic
         What the line of JSON says.
 
     Raises:
-        ModelError: it failed, or crashed.
+        ModelError: it failed.
+        RuntimeCrashError: it crashed.
         RuntimeMissingError: there is no such runtime.
     """
     command = [sys.executable, "-m", module, *arguments]
@@ -144,7 +153,7 @@ def run_worker(module: str, arguments: list[str], label: str, total: int) -> dic
     if exit_code == RuntimeMissingError.exit_code:
         raise RuntimeMissingError(message)
     if exit_code < 0:
-        raise ModelError(f"model: the runtime crashed on it (signal {-exit_code})")
+        raise RuntimeCrashError(f"model: the runtime crashed on it (signal {-exit_code})")
     if exit_code:
         raise ModelError(message)
     return dict(json.loads(last))

@@ -218,6 +218,8 @@ def test_blue_first_is_given_where_that_is_asked_for(colours, tmp_path):
     done = run_inside(*asked, "--bgr", "--quantize", "--out", tmp_path / "run")
 
     assert done.exit_code == 0, done.stderr
+    assert "pixels: 0 to 255, found on 96 labelled pictures" in done.stderr
+    assert "; it begins with MUL" in done.stderr
     bundle = Bundle.load(tmp_path / "run" / "bundle")
     assert bundle.preprocessing.order is ChannelOrder.BGR
     assert bundle.manifest["accuracy"]["shipped"]["top1_accuracy"] == 1
@@ -239,8 +241,7 @@ def test_given_model_is_compared_on_damaged_pictures(adopt, options):
     before, after = (sum(each[side] for each in evidence["damages"]) for side in SIDES)
     assert 0.5 < after / sum(each["n"] for each in evidence["damages"]) < 1
     if options:
-        assert "on damaged pictures" in evidence["damage_sentence"]
-        assert before != after
+        assert evidence["damage_sentence"].startswith("int8 ")
     else:
         assert evidence["damage_sentence"].startswith("given is right on ")
         assert before == after

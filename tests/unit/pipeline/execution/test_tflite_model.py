@@ -1,9 +1,12 @@
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 
+from liteproof.conversion.quantization import convert
+from liteproof.conversion.variants import named
 from liteproof.execution import worker
 from liteproof.execution.tflite_model import Kernels, execute
 from liteproof_edge.errors import ModelError, RuntimeMissingError
@@ -81,3 +84,13 @@ def test_worker_reports_an_error_in_one_line(tmp_path, model, monkeypatch, capsy
 
     assert worker.main() == 4
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("runtime", installed())
+def test_softmax_of_values_next_to_nought_is_named_where_it_crashes(runtime):
+    small = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten()])
+    small.add(keras.layers.Dense(3, activation="softmax", kernel_initializer="zeros"))
+    made = convert(small, named("int8"), PICTURES)
+
+    with pytest.raises(ModelError, match=r"\(signal 6\); the softmax after '.*' takes codes of a"):
+        run(made, runtime=runtime, kernels=Kernels.REFERENCE)

@@ -2,10 +2,15 @@
 
 import csv
 import json
+import os
+import re
+from pathlib import Path
 
+import h5py
 import keras
 import numpy as np
 import pytest
+from keras.src.legacy.saving import legacy_h5_format
 from PIL import Image
 
 pytestmark = pytest.mark.slow
@@ -43,7 +48,9 @@ top1_drop_points = 20.0
 """
 
 
-def test_backbone_is_frozen_then_fine_tuned_and_ships_as_int8(liteproof, tmp_path):
+@pytest.fixture
+def colours(tmp_path):
+    """A folder of red, green and blue pictures."""
     rng = np.random.default_rng(0)
     for channel, name in enumerate(("red", "green", "blue")):
         for number in range(60):
@@ -51,16 +58,27 @@ def test_backbone_is_frozen_then_fine_tuned_and_ships_as_int8(liteproof, tmp_pat
             values[..., channel] += np.uint8(rng.integers(60, 190))
             (tmp_path / "colours" / name).mkdir(parents=True, exist_ok=True)
             Image.fromarray(values).save(tmp_path / "colours" / name / f"{number}.png")
+    return tmp_path / "colours"
+
+
+def untrained(side, alpha):
+    """A MobileNetV2 with random weights, and the statistics of some pictures, lest values fade."""
     keras.utils.set_random_seed(0)
-    known = keras.applications.MobileNetV2((32, 32, 3), 0.35, include_top=False, weights=None)
-    for layer in known.layers:  # the statistics of some pictures, or values would fade
+    known = keras.applications.MobileNetV2((side, side, 3), alpha, include_top=False, weights=None)
+    for layer in known.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.0
-    known(rng.uniform(-1, 1, (64, 1, 1, 3)).repeat(32, 1).repeat(32, 2), training=True)
+    rng = np.random.default_rng(0)
+    known(rng.uniform(-1, 1, (64, 1, 1, 3)).repeat(side, 1).repeat(side, 2), training=True)
+    return known
+
+
+def test_backbone_is_frozen_then_fine_tuned_and_ships_as_int8(liteproof, colours, tmp_path):
+    known = untrained(32, 0.35)
     known.save_weights(tmp_path / "known.weights.h5")
     recipe, run, data = tmp_path / "colours.toml", tmp_path / "run", tmp_path / "data"
     recipe.write_text(RECIPE.replace("WEIGHTS", str(tmp_path / "known.weights.h5")))
-    liteproof("data", "colours", "--from", tmp_path / "colours", "--data-dir", data)
+    liteproof("data", "colours", "--from", colours, "--data-dir", data)
 
     done = liteproof("run", recipe, "--out", run, "--data-dir", data, "--threads", "1")
 
@@ -76,3 +94,27 @@ def test_backbone_is_frozen_then_fine_tuned_and_ships_as_int8(liteproof, tmp_pat
     for layer in known.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             assert np.array_equal(layer.moving_mean, trained.get_layer(layer.name).moving_mean)
+
+
+def test_recipe_photos_runs_with_the_file_that_its_error_asks_for(liteproof, colours, tmp_path):
+    data = ("--data-dir", tmp_path / "data")
+    liteproof("data", "photos", "--from", colours, *data)
+    nowhere = "http://127.0.0.1:9"  # nothing is downloaded, wherever this runs
+    proxies = {"http_proxy": nowhere, "https_proxy": nowhere}
+    environment = {**os.environ, **proxies, "KERAS_HOME": str(tmp_path / "keras")}
+    asked = ("run", "photos", "--out", tmp_path / "run", *data, "--threads", "1")
+
+    refused = liteproof(*asked, env=environment)
+    said = re.search(r"cannot be downloaded; put (\S+) into (\S+), or name", refused.stderr)
+    assert said, refused.stderr
+    assert refused.returncode == 3
+    Path(said[2]).mkdir(parents=True, exist_ok=True)
+    with h5py.File(Path(said[2]) / said[1], "w") as file:  # in the layout of Keras' own downloads
+        legacy_h5_format.save_weights_to_hdf5_group(file, untrained(128, 0.5))
+    done = liteproof(*asked, env=environment)
+
+    assert done.returncode == 0, done.stderr
+    evidence = json.loads((tmp_path / "run" / "comparison.json").read_text())
+    assert evidence["balanced"]["after"] > 0.5
+    card = (tmp_path / "run" / "bundle" / "MODEL_CARD.md").read_text()
+    assert "It began with MobileNetV2, alpha 0.5, by the weights `imagenet`" in card
