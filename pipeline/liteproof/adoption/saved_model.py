@@ -31,6 +31,8 @@ TruncatedNormal VarHandleOp VarIsInitializedOp VariableV2 While
 """.split()
 )
 ASSIGNING = "AssignVariableOp"
+# Operation → its attribute for the type that it takes; what is after a cast is no pixel any more.
+CASTING = {"Cast": "SrcT", "Identity": "T"}
 PYTHON = {"EagerPyFunc", "PyFunc", "PyFuncStateless"}
 
 
@@ -66,11 +68,41 @@ def load_saved_model(folder: Path) -> keras.Model:
             f"{folder}: signatures {', '.join(signatures) or 'none'}, expected "
             f"{' or '.join(SIGNATURES)}, from one picture"
         )
-    return _as_keras(frozen, sorted(signatures[name].structured_outputs))
+    graph = _taking_floats(frozen, folder)
+    return _as_keras(frozen, graph, sorted(signatures[name].structured_outputs))
 
 
-def _as_keras(frozen: Any, names: list[str]) -> keras.Model:  # noqa: ANN401 - a concrete function
-    graph = frozen.graph.as_graph_def().SerializeToString()
+def _taking_floats(frozen: Any, folder: Path) -> bytes:  # noqa: ANN401 - a concrete function
+    """Return a graph, serialized, that takes pixels as floats where it was integers.
+
+    Raises:
+        ConversionError: it takes neither, or does more with integers than to cast them.
+    """
+    graph, (source,) = frozen.graph.as_graph_def(), frozen.inputs
+    if source.dtype.is_integer:
+        pixels, others = {source.name.partition(":")[0]}, set[str]()
+        for node in graph.node:  # in the order in which they are computed
+            if node.name in pixels:
+                attribute = "dtype"
+            elif pixels.isdisjoint(each.partition(":")[0].lstrip("^") for each in node.input):
+                continue
+            else:
+                attribute = CASTING.get(node.op, "")
+                pixels |= {node.name} if node.op == "Identity" else set()
+                others |= set() if attribute else {node.op}
+            if attribute:
+                node.attr[attribute].type = tf.float32.as_datatype_enum
+        if not others:
+            return bytes(graph.SerializeToString())
+    if not source.dtype.is_floating:
+        raise ConversionError(
+            f"{folder}: takes {source.dtype.name}, expected pixels as float32, or integers that it "
+            "casts first"
+        )
+    return bytes(graph.SerializeToString())
+
+
+def _as_keras(frozen: Any, graph: bytes, names: list[str]) -> keras.Model:  # noqa: ANN401 - a concrete function
     (source,) = frozen.inputs
     pixels = keras.Input(tuple(source.shape[1:]))
     outputs = {}

@@ -90,8 +90,22 @@ def without_ending(model: keras.Model, output: str | None, where: str) -> Ending
             f"{where}: gives {shape}, expected a number for each class: a classifier's outputs"
         )
     before, was = _take_off(answer)
-    inner = keras.Model(model.inputs, before)
+    inner = _taking_floats(keras.Model(model.inputs, before))
     return Ending(inner, was, max(shape[-1], 2))
+
+
+def _taking_floats(model: keras.Model) -> keras.Model:
+    """Return a model of pixels that are integers as one that takes them as floats.
+
+    To cast them to integers and back is no arithmetic that int8 has.
+    """
+    (given,) = model.inputs
+    if keras.backend.is_float_dtype(given.dtype):
+        return model
+    pixels = keras.Input(batch_shape=given.shape, dtype="float32")
+    # The same layers, one by one: a call of the model would cast what it is given.
+    answers = model._run_through_graph(pixels, operation_fn=lambda each: each)  # noqa: SLF001
+    return keras.Model(pixels, answers)
 
 
 def as_classifier(
@@ -170,9 +184,13 @@ def _choose(model: keras.Model, output: str | None, where: str) -> Any:  # noqa:
 
 def _take_off(answer: Any) -> tuple[Any, str]:  # noqa: ANN401 - KerasTensor
     """Return what a model gives before its softmax or sigmoid, and which of them it was."""
-    layer = answer._keras_history.operation  # noqa: SLF001 - the only way to what made a tensor
-    while isinstance(layer, keras.Model):  # a model within a model ends as its own last layer does
-        layer = layer.outputs[0]._keras_history.operation  # noqa: SLF001
+    layer, at, place = answer._keras_history  # noqa: SLF001 - the only way to what made a tensor
+    given = layer._inbound_nodes[at].input_tensors  # noqa: SLF001 - the same
+    if graph := _graph_of(layer):  # a model within the model: its layers, one by one
+        inside = graph._run_through_graph(given, operation_fn=lambda each: each)  # noqa: SLF001
+        return _take_off(keras.tree.flatten(inside)[place])
+    if isinstance(layer, keras.layers.Activation) and layer.activation is keras.activations.linear:
+        return _take_off(given[0])  # as mixed precision ends, in float32
     if isinstance(layer, FrozenGraph):
         return answer, layer.take_off_ending() or LOGITS
     activation = getattr(getattr(layer, "activation", None), "__name__", None)
@@ -180,7 +198,12 @@ def _take_off(answer: Any) -> tuple[Any, str]:  # noqa: ANN401 - KerasTensor
         layer.activation = keras.activations.linear
         return answer, str(activation)
     kind = type(layer).__name__.lower()
-    if kind in ENDINGS and layer is answer._keras_history.operation:  # noqa: SLF001
-        node = layer._inbound_nodes[answer._keras_history.node_index]  # noqa: SLF001
-        return node.input_tensors[0], kind
+    if kind in ENDINGS:
+        return given[0], kind
     return answer, LOGITS
+
+
+def _graph_of(layer: Any) -> Any:  # noqa: ANN401 - a Functional model, or None
+    """Return the graph of a model; None of any other layer, and of a model by its own code."""
+    found = getattr(layer, "_functional", None) or layer  # a Sequential has one inside
+    return found if isinstance(found, keras.src.models.Functional) else None
