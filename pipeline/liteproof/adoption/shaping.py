@@ -5,8 +5,10 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from liteproof.adoption.pixel_mixing import Mixing, without_mixing
 from liteproof.errors import ConversionError
 from liteproof.network.architecture import INPUT, OUTPUT
+from liteproof.network.first_layers import MIXING
 from liteproof.network.frozen import FrozenGraph
 
 Shape = tuple[int, int, int]
@@ -125,11 +127,12 @@ def as_classifier(
         float32 (n, classes).
     """
     pixels = keras.Input(shape, name=INPUT)
-    values = _as_taken(pixels, mean, scale, bgr=bgr)
-    taken = tuple(ending.model.inputs[0].shape[1:])
+    model, mixing = without_mixing(ending.model, shape)
+    values = _as_taken(pixels, mean, scale, mixing, bgr=bgr)
+    taken = tuple(model.inputs[0].shape[1:])
     if len(taken) != len(shape):
         values = keras.layers.Reshape(taken, name="shaped")(values)
-    answers = ending.model(values)
+    answers = model(values)
     if len(answers.shape) > 2:
         answers = keras.layers.Flatten(name="answers")(answers)
     if answers.shape[1] == 1:
@@ -146,21 +149,24 @@ def _as_taken(
     pixels: Any,  # noqa: ANN401 - KerasTensor
     mean: tuple[float, ...],
     scale: tuple[float, ...],
+    mixing: Mixing | None,
     *,
     bgr: bool,
 ) -> Any:  # noqa: ANN401 - KerasTensor
-    """Put in front what a model takes pixels as: (pixel - mean) x scale, in its order."""
+    """Put in front what a model takes pixels as: (pixel - mean) x scale, in its order, mixed."""
     channels = len(mean)
-    if not bgr and len({*mean}) == len({*scale}) == 1:
+    if not mixing and not bgr and len({*mean}) == len({*scale}) == 1:
         if (mean[0], scale[0]) == (0.0, 1.0):
             return pixels
         # The converter makes this a part of the input's own scale: it costs nothing.
         return keras.layers.Rescaling(scale[0], -mean[0] * scale[0], name="rescaling")(pixels)
-    mixing = keras.layers.Conv2D(channels, 1, name="mixing")
-    values = mixing(pixels)
+    layer = keras.layers.Conv2D(channels, 1, name=MIXING)
+    values = layer(pixels)
     order = slice(None, None, -1) if bgr else slice(None)
-    kernel = np.diag(np.array(scale, np.float32))[order]
-    mixing.set_weights([kernel[np.newaxis, np.newaxis], -np.multiply(mean, scale)])
+    kernel, bias = np.diag(np.array(scale, np.float32))[order], -np.multiply(mean, scale)
+    if mixing:
+        kernel, bias = kernel @ mixing.kernel, bias @ mixing.kernel + mixing.bias
+    layer.set_weights([kernel[np.newaxis, np.newaxis], bias])
     return values
 
 

@@ -20,6 +20,7 @@ PASSING = (
     keras.layers.Dropout,
 )
 PASSING_OPERATIONS = {"GetItem", "Stack", "Concatenate", "Cast", "Flip", "Transpose", "Take"}
+MIXING = "mixing"  # the layer by which `adopt` has each colour scaled, or colours turned round
 ARITHMETIC = (keras.layers.Rescaling, keras.layers.Normalization)
 # As `preprocess_input` writes them.
 ARITHMETIC_OPERATIONS = {"TrueDivide", "Divide", "Multiply", "Subtract", "Add", "Rescaling"}
@@ -44,7 +45,7 @@ def own_arithmetic(model: keras.Model) -> str | None:
             if isinstance(operation, FrozenGraph):
                 found = operation.first_arithmetic()
                 return found and f"its arithmetic, {found}"
-            if isinstance(operation, ARITHMETIC):
+            if isinstance(operation, ARITHMETIC) or operation.name == MIXING:
                 return _told(operation)
             if type(operation).__name__ in ARITHMETIC_OPERATIONS:
                 return f"its arithmetic, {operation.name}"
@@ -65,6 +66,8 @@ def _passes(operation: Any) -> bool:  # noqa: ANN401 - a Keras operation
 
 
 def _told(layer: Any) -> str:  # noqa: ANN401 - a Keras layer
+    if layer.name == MIXING:
+        return "a scale for each colour"
     if isinstance(layer, keras.layers.Rescaling):
         return f"Rescaling by {_figure(layer.scale)}"
     return type(layer).__name__

@@ -9,6 +9,7 @@ from liteproof.adoption.trial import try_ranges
 from liteproof.conversion.quantization import convert
 from liteproof.conversion.variants import Scheme, Variant
 from liteproof.errors import ConversionError
+from liteproof.network.first_layers import own_arithmetic
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 3), np.uint8)
 layers = keras.layers
@@ -81,6 +82,67 @@ def test_softmax_at_the_end_is_left_to_the_device(end):
     assert (ending.was, ending.classes) == ("softmax", 4)
     assert logits.min() < 0
     np.testing.assert_allclose(softmax(logits), before, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda: [keras.Sequential([layers.Dense(4), layers.Softmax()])],
+        lambda: [layers.Dense(4, activation="softmax"), layers.Activation("linear")],
+        lambda: [keras.Sequential([keras.Sequential([layers.Dense(4, activation="softmax")])])],
+    ],
+)
+def test_softmax_is_found_behind_what_only_passes_it_on(end):
+    model = model_of(layers.Flatten(), layers.Dense(4, activation="tanh"), *end())
+    before = np.asarray(model(PICTURES / np.float32(255)))
+
+    ending, whole = adopted(model, scale=1 / 255)
+
+    assert ending.was == "softmax"
+    logits = np.asarray(whole(PICTURES.astype(np.float32)))
+    np.testing.assert_allclose(softmax(logits), before, atol=1e-5)
+
+
+def test_pixels_that_are_integers_are_taken_as_floats():
+    pixels = keras.Input((8, 8, 3), dtype="uint8")
+    values = layers.Flatten()(layers.Rescaling(1 / 255)(pixels))
+    model = keras.Model(pixels, layers.Dense(4)(values))
+
+    _, whole = adopted(model)
+
+    convert(whole, Variant(Scheme.INT8), PICTURES)  # which proves that all of it is int8
+    np.testing.assert_allclose(
+        np.asarray(whole(PICTURES.astype(np.float32))), np.asarray(model(PICTURES)), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("mode", ["resnet50", "densenet", "mobilenet_v2"])
+def test_preprocess_input_inside_becomes_int8_that_takes_pixels_as_they_are(mode):
+    pixels = keras.Input((8, 8, 3))
+    values = getattr(keras.applications, mode).preprocess_input(pixels)
+    values = layers.Flatten()(layers.Conv2D(4, 3, activation="relu")(values))
+    model = keras.Model(pixels, layers.Dense(4)(values))
+
+    _, whole = adopted(model)
+
+    convert(whole, Variant(Scheme.INT8), PICTURES)  # which proves it
+    assert own_arithmetic(whole)
+    wanted = np.asarray(model(PICTURES.astype(np.float32)))
+    given = np.asarray(whole(PICTURES.astype(np.float32)))
+    np.testing.assert_allclose(given, wanted, atol=1e-3 * np.abs(wanted).max())
+
+
+def test_arithmetic_between_neighbours_is_left_as_it_is():
+    pixels = keras.Input((8, 8, 3))
+    values = layers.Flatten()(pixels - keras.ops.flip(pixels, axis=1))
+    model = keras.Model(pixels, layers.Dense(4)(values))
+
+    _, whole = adopted(model)
+
+    wanted = np.asarray(model(PICTURES.astype(np.float32)))
+    np.testing.assert_allclose(
+        np.asarray(whole(PICTURES.astype(np.float32))), wanted, atol=1e-3 * np.abs(wanted).max()
+    )
 
 
 def test_logits_stay_as_they_are():
