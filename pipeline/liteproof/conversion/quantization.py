@@ -59,6 +59,8 @@ def load_keras(path: Path) -> keras.Model:
                 f"{outside} (TFSMLayer) is a SavedModel's, which is not in the file: give the "
                 "folder of that"
             )
+        elif not layers and path.suffix != ".keras":
+            said += "; save it as .keras, or `model.export(DIR)`, where it does"
         reason = one_line(" ".join(said.split())[:LONGEST_REASON])
         raise ConversionError(f"{path}: not a Keras model that loads here: {reason}") from None
 

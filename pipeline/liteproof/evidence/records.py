@@ -73,7 +73,7 @@ class Side:
         cross_entropy: mean, in nats, of softmax(logits).
         expected_calibration_error: of its top probability.
         bins: for the reliability diagram.
-        confusion: n pictures by [label][answer].
+        confusion: n pictures by [label][answer]; of a label without pictures the row is empty.
     """
 
     name: str

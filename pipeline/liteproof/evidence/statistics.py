@@ -45,7 +45,6 @@ def side(name: str, truth: NDArray[np.int64], outputs: Outputs) -> Side:
     # -log softmax(logits) of the label: nothing overflows in a sum of exponentials taken as logs.
     of_label = values[np.arange(n), truth].astype(np.float64)
     losses = np.logaddexp.reduce(values, axis=1, dtype=np.float64) - of_label
-    confusion = np.bincount(truth * classes + logits.indices, minlength=classes**2)
     return Side(
         name=name,
         correct=correct,
@@ -55,8 +54,18 @@ def side(name: str, truth: NDArray[np.int64], outputs: Outputs) -> Side:
         cross_entropy=float(losses.mean()),
         expected_calibration_error=expected_calibration_error(probabilities, truth),
         bins=_reliability(probabilities, truth),
-        confusion=tuple(map(tuple, confusion.reshape(classes, classes).tolist())),
+        confusion=_confusion(truth, logits.indices, classes),
     )
+
+
+def _confusion(
+    truth: NDArray[np.int64], answers: NDArray[np.int64], classes: int
+) -> tuple[tuple[int, ...], ...]:
+    """Count answers by label; there may be thousands of classes, and pictures of a few of them."""
+    rows: list[tuple[int, ...]] = [()] * classes
+    for label in np.unique(truth).tolist():
+        rows[label] = tuple(np.bincount(answers[truth == label], minlength=classes).tolist())
+    return tuple(rows)
 
 
 def pair(truth: NDArray[np.int64], before: Outputs, after: Outputs) -> Pair:

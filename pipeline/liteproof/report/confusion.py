@@ -56,7 +56,8 @@ def shown_classes(evidence: Evidence) -> tuple[int, ...]:
     for change in evidence.changes:
         for at in {change.label, change.before, change.after}:
             changed[at] += 1
-    most = sorted(range(number), key=lambda at: (-changed[at], at))[:MOST_CLASSES]
+    seen = [each.n > 0 for each in evidence.classes]
+    most = sorted(range(number), key=lambda at: (-changed[at], not seen[at], at))[:MOST_CLASSES]
     return tuple(sorted(most))
 
 
@@ -97,8 +98,8 @@ def matrix(evidence: Evidence, view: View, pictures: Sequence[Change]) -> tuple[
 
 
 def _value(evidence: Evidence, view: View, label: int, answer: int) -> int:
-    before = evidence.baseline.confusion[label][answer]
-    after = evidence.candidate.confusion[label][answer]
+    rows = evidence.baseline.confusion[label], evidence.candidate.confusion[label]
+    before, after = (row[answer] if row else 0 for row in rows)
     return {View.BASELINE: before, View.CANDIDATE: after, View.DIFFERENCE: after - before}[view]
 
 

@@ -58,9 +58,9 @@ def confusion(evidence: Evidence) -> str:
     if evidence.alone:
         return _most_confused(evidence)
     rises = [
-        (after[label][answer] - before[label][answer], label, answer)
-        for label in range(len(before))
-        for answer in range(len(before))
+        (after[label][answer] - row[answer], label, answer)
+        for label, row in enumerate(before)
+        for answer in range(len(row))
         if label != answer
     ]
     alike = (

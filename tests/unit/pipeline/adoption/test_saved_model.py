@@ -60,6 +60,34 @@ def test_saved_model_answers_as_the_model_did_also_after_it_was_saved_by_keras(t
     np.testing.assert_allclose(np.asarray(tf.nn.softmax(logits)), before, atol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", [tf.uint8, tf.int32])
+def test_pixels_that_are_integers_are_taken_as_floats(tmp_path, dtype):
+    module = tf.Module()
+    specification = tf.TensorSpec((None, 8, 8, 3), dtype, name="x")
+
+    @tf.function(input_signature=[specification])
+    def serve(x):
+        return tf.reduce_mean(tf.cast(tf.identity(x), tf.float32) / 255, axis=(1, 2))
+
+    tf.saved_model.save(module, tmp_path / "integers", signatures=serve)
+
+    answers = load_model(tmp_path / "integers")(PICTURES)
+
+    np.testing.assert_allclose(answers, PICTURES.mean(axis=(1, 2)) / 255, rtol=1e-5)
+
+
+def test_input_that_is_neither_floats_nor_cast_is_refused(tmp_path):
+    texts = tf.function(tf.strings.length, input_signature=[tf.TensorSpec((), "string")])
+    sums = tf.function(lambda x: x + x, input_signature=[tf.TensorSpec((None, 8, 8, 3), tf.int32)])
+    for function, said in ((texts, "takes string"), (sums, "takes int32")):
+        tf.saved_model.save(tf.Module(), tmp_path / said, signatures=function)
+
+        with pytest.raises(
+            ConversionError, match=f"{said}, expected pixels as float32, or integers"
+        ):
+            load_model(tmp_path / said)
+
+
 def test_arithmetic_that_a_saved_model_begins_with_is_seen(exported):
     assert own_arithmetic(load_model(exported[0])).startswith("its arithmetic, ")
 

@@ -260,6 +260,33 @@ def test_layers_whose_code_is_not_at_hand_are_named(tmp_path):
         load_keras(tmp_path / "model.keras")
 
 
+def test_class_that_was_registered_elsewhere_is_named(tmp_path):
+    @keras.saving.register_keras_serializable("theirs")
+    class Theirs(keras.Model):
+        def call(self, values):
+            return values
+
+    model = Theirs(name="strange")
+    model(np.zeros((1, 8, 8, 1), np.float32))
+    model.save(tmp_path / "model.keras")
+    keras.saving.get_custom_objects().clear()
+
+    with pytest.raises(ConversionError, match=r"its layers 'strange' \(Theirs\) is not available"):
+        load_keras(tmp_path / "model.keras")
+
+
+def test_saved_model_within_a_file_is_named_with_what_to_give(tmp_path):
+    inner = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten()])
+    inner.export(tmp_path / "inner", verbose=False)
+    layer = keras.layers.TFSMLayer(str(tmp_path / "inner"), call_endpoint="serve", name="theirs")
+    keras.Sequential([keras.Input((8, 8, 1)), layer]).save(tmp_path / "model.keras")
+
+    with pytest.raises(
+        ConversionError, match=r"'theirs' \(TFSMLayer\) is a SavedModel's, which is"
+    ):
+        load_keras(tmp_path / "model.keras")
+
+
 @pytest.mark.parametrize("suffix", ["keras", "h5"])
 def test_code_in_a_file_is_refused_by_name_and_not_run(tmp_path, suffix):
     written = str(tmp_path / "written")
