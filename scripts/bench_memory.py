@@ -19,7 +19,7 @@ from PIL import Image
 
 COLOURS = ((200, 60, 60), (60, 200, 60), (60, 60, 200), (160, 160, 60))
 CLASSES = len(COLOURS)
-EPOCHS = 3
+STEPS = 60  # of training, about: fewer know too little for a bundle
 LITEPROOF = Path(sys.executable).with_name("liteproof")
 RECIPE = """
 name = "memory"
@@ -67,10 +67,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         draw(folder / "pictures", arguments.pictures, arguments.side)
+        learnt_from = round(arguments.pictures * 0.8 * 5 / 6)
+        epochs = max(3, -(-STEPS * arguments.batch // learnt_from))
         recipe = folder / "memory.toml"
         recipe.write_text(
             RECIPE.format(
-                classes=CLASSES, side=arguments.side, batch=arguments.batch, epochs=EPOCHS
+                classes=CLASSES, side=arguments.side, batch=arguments.batch, epochs=epochs
             )
         )
         data_dir = ["--data-dir", folder / "data"]
@@ -80,10 +82,9 @@ def main() -> None:
         peak = liteproof("run", recipe, "--out", run, *data_dir, *threads)
         with (run / "history.csv").open() as file:
             seconds = sum(float(row["seconds"]) for row in list(csv.DictReader(file))[1:])
-        learnt_from = round(arguments.pictures * 0.8 * 5 / 6) * (EPOCHS - 1)
         print(
             f"{arguments.pictures} pictures of {arguments.side}x{arguments.side}, batch "
-            f"{arguments.batch}: peak {peak / 1e6:.2f} GB, {learnt_from / seconds:.0f} pictures a "
+            f"{arguments.batch}: peak {peak / 1e6:.2f} GB, {learnt_from * (epochs - 1) / seconds:.0f} pictures a "
             "second"
         )
 

@@ -7,9 +7,10 @@ from typing import Any
 import keras
 
 FLOAT_BYTES = 4
-# That the largest map of a batch takes: of the layers' maps, the runtime keeps two or three. It is
-# room for 1,000 pictures at once of every recipe of 28x28 and 32x32 pixels that ships.
-MAP_BYTES = 128 * 2**20
+# That the largest map of a batch takes: with those that the runtime keeps beside it, and what the
+# kernels work in, some five times as much is in memory. It is room for 250 pictures at once of every
+# recipe of 28x28 and 32x32 pixels that ships.
+MAP_BYTES = 32 * 2**20
 
 
 def pictures_at_once(model: keras.Model, most: int) -> int:
