@@ -84,8 +84,8 @@ def main() -> None:
             seconds = sum(float(row["seconds"]) for row in list(csv.DictReader(file))[1:])
         print(
             f"{arguments.pictures} pictures of {arguments.side}x{arguments.side}, batch "
-            f"{arguments.batch}: peak {peak / 1e6:.2f} GB, {learnt_from * (epochs - 1) / seconds:.0f} pictures a "
-            "second"
+            f"{arguments.batch}: peak {peak / 1e6:.2f} GB, "
+            f"{learnt_from * (epochs - 1) / seconds:.0f} pictures a second"
         )
 
 

@@ -8,8 +8,8 @@ import keras
 
 FLOAT_BYTES = 4
 # That the largest map of a batch takes: with those that the runtime keeps beside it, and what the
-# kernels work in, some five times as much is in memory. It is room for 250 pictures at once of every
-# recipe of 28x28 and 32x32 pixels that ships.
+# kernels work in, some five times as much is in memory. It is room for 250 pictures at once of
+# every recipe of 28x28 and 32x32 pixels that ships.
 MAP_BYTES = 32 * 2**20
 
 
