@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from liteproof.calibration.behaviour import UNKNOWN, Behaviour, check_answers, check_stability
 from liteproof.calibration.form import ModelInput, check_form
 from liteproof.calibration.report import CalibrationReport, Finding, Rule, Severity, fingerprint
+from liteproof.data.mapped import in_parts
 
 # Of pictures that a set does not hold, as many leave the range of some tensor that the set gave:
 # 41 to 58 % after 10 pictures, 24 to 35 % after 20, 6 to 10 % after 100, 1 to 2 % after 500 (2,400
@@ -80,7 +81,11 @@ def check_calibration(
 
 def digests_of(pictures: NDArray[Any]) -> list[bytes]:
     """Return SHA-256 of each picture's bytes; pictures are equal where their digests are."""
-    return [hashlib.sha256(picture.tobytes()).digest() for picture in pictures]
+    return [
+        hashlib.sha256(picture.tobytes()).digest()
+        for part in in_parts(pictures)
+        for picture in part
+    ]
 
 
 def _number(digests: list[bytes]) -> Iterator[Finding]:

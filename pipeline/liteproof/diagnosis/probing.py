@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from liteproof.data.mapped import save_array
 from liteproof.execution.tflite_model import run_worker
 from liteproof.storage import writing
 from liteproof_edge.model.affine import Normalisation
@@ -40,7 +41,7 @@ def probe(
             for name, model in models.items():
                 (folder / f"{name}.tflite").write_bytes(model)
             (folder / "plan.json").write_text(json.dumps({**plan, "normalisation": normalisation}))
-            np.save(folder / "pictures.npy", pictures)
+            save_array(folder / "pictures.npy", pictures)
         run_worker("liteproof.diagnosis.worker", [str(folder), task], "layers", len(pictures))
         with np.load(folder / "seen.npz") as seen:
             return dict(seen)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from liteproof.data.mapped import in_parts
 from liteproof.evidence.contender import Contender
 from liteproof.execution.keras_model import keras_logits
 from liteproof.execution.tflite_model import Execution, execute
@@ -65,7 +66,8 @@ def execute_tflite(
     if contender.model is None:
         raise ValueError(f"{contender.name}: no .tflite")
     digest = hashlib.sha256(contender.digest.encode())
-    digest.update(np.ascontiguousarray(pictures).data)
+    for part in in_parts(pictures):
+        digest.update(part.tobytes())
     digest.update(f"{contender.normalisation} {runtime.value} {version(runtime.value)}".encode())
     file = cache / f"tflite-{digest.hexdigest()[:16]}.npz"
     if file.is_file():

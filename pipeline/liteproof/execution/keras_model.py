@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liteproof import progress
-from liteproof.data.mapped import give_back
+from liteproof.data.mapped import give_back, in_parts
 from liteproof.storage import write_array
 from liteproof.tensorflow_setup import quiet
 from liteproof_edge.model.affine import Normalisation
@@ -38,7 +38,8 @@ def keras_logits(
         StorageError: the cache cannot be written.
     """
     digest = hashlib.sha256(model.read_bytes())
-    digest.update(np.ascontiguousarray(pictures).data)
+    for part in in_parts(pictures):
+        digest.update(part.tobytes())
     digest.update(repr(normalisation).encode())
     file = cache / f"keras-logits-{digest.hexdigest()[:16]}.npy"
     if file.is_file():

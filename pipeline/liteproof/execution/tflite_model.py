@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liteproof import progress
+from liteproof.data.mapped import save_array
 from liteproof.execution.crash import crash_cause
 from liteproof.storage import writing
 from liteproof_edge.errors import ModelError, RuntimeMissingError
@@ -99,7 +100,7 @@ def _execute(
         folder = Path(temporary)
         with writing(folder):
             (folder / "model.tflite").write_bytes(model)
-            np.save(folder / "pictures.npy", pictures)
+            save_array(folder / "pictures.npy", pictures)
         taken = json.dumps(normalisation)
         arguments = [str(folder), runtime.value if runtime else "", kernels.value, taken]
         try:

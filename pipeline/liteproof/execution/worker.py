@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from liteproof.data.mapped import give_back
 from liteproof_edge.errors import LiteproofError
 from liteproof_edge.model.affine import Normalisation
 from liteproof_edge.model.flatbuffer import read_model
@@ -27,6 +28,11 @@ def main() -> int:
     normalisation = Normalisation(*map(tuple, taken)) if taken else None
     model = (folder / "model.tflite").read_bytes()
     pictures = np.load(folder / "pictures.npy", mmap_mode="r")
+
+    def report(done: int) -> None:
+        print(done, flush=True)
+        give_back(pictures)
+
     try:
         read_model(model)
         loaded = load_runtime(Runtime(runtime) if runtime else None)
@@ -38,7 +44,7 @@ def main() -> int:
             shape=pictures.shape[1:],
             reference_kernels=reference,
         ) as session:
-            outputs, times_us = session.run_many(pictures, lambda done: print(done, flush=True))
+            outputs, times_us = session.run_many(pictures, report)
             logits = session.real(outputs)
     except LiteproofError as error:
         print(error, file=sys.stderr)
