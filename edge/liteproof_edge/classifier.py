@@ -1,6 +1,6 @@
 """From a picture to a label, by a bundle."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -189,29 +189,19 @@ class Classifier(AbstractContextManager["Classifier"]):
         order = sorted(range(len(probabilities)), key=probabilities.__getitem__, reverse=True)
         top = tuple((self.bundle.labels[index], probabilities[index]) for index in order[:TOP])
         label, probability = top[0]
-        doubts = self._doubts(output, report.legibility)
+        doubts = self._doubts(output, report)
         prediction = Prediction(label, order[0], probability, top, latency_us, report, doubts)
         return prediction, probabilities
 
     def _predict(self, pixels: NDArray[np.uint8], report: Report) -> Prediction:
         return self.predict(Prepared(pixels, report))[0]
 
-    def _doubts(
-        self, output: NDArray[np.generic], legibility: Legibility | None
-    ) -> tuple[str, ...]:
-        """Return what the model has against its own answer.
-
-        A small largest logit tells that a picture is unlike what the model has learnt from, which
-        probabilities do not: Hendrycks et al. 2022, arXiv:1911.11132.
-        """
-        seen = legibility or Legibility.CLEAR
-        least = self.bundle.least_logits.get(seen)
-        if least is None:
-            return ()
+    def _doubts(self, output: NDArray[np.generic], report: Report) -> tuple[str, ...]:
+        """Return what the model has against its own answer."""
         largest, quantization = output.max().item(), self.session.output_quantization
         if quantization:
             largest = (largest - quantization.zero_point) * quantization.scale
-        return (TOO_UNSURE[seen],) if largest < least else ()
+        return model_doubts(largest, report, self.bundle.least_logits)
 
     def _probabilities(self, outputs: NDArray[np.generic]) -> NDArray[np.float64]:
         if self.bundle.ending is not Ending.LOGITS:
@@ -221,6 +211,24 @@ class Classifier(AbstractContextManager["Classifier"]):
         quantization = self.session.output_quantization
         scale = quantization.scale if quantization else 1
         return _sound(softmax(outputs, self.bundle.temperature / scale))
+
+
+def model_doubts(
+    largest: float, report: Report, least_logits: Mapping[Legibility, float]
+) -> tuple[str, ...]:
+    """Return what a model has against its own answer, in words.
+
+    A small largest logit tells that a picture is unlike what the model has learnt from, which
+    probabilities do not: Hendrycks et al. 2022, arXiv:1911.11132.
+
+    Args:
+        largest: of the logits.
+        report: of the picture's preprocessing.
+        least_logits: the bundle's.
+    """
+    seen = report.legibility or Legibility.CLEAR
+    least = least_logits.get(seen)
+    return (TOO_UNSURE[seen],) if least is not None and largest < least else ()
 
 
 def _sound(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
