@@ -9,7 +9,10 @@ import subprocess
 import time
 from contextlib import contextmanager
 
+import pytest
+
 PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser")
+NEEDED = pytest.mark.skipif(PROGRAM is None, reason="needs chromium (Debian package chromium)")
 PATIENCE_S = 60  # a page of ours is there in one second; a loaded machine takes several
 FLAGS = (
     "--headless=new --no-sandbox --disable-gpu --no-first-run --disable-dev-shm-usage "
@@ -126,6 +129,22 @@ class Page:
         while not (found := self.value(expression)):
             assert time.monotonic() < end, f"never true: {expression}"
         return found
+
+    def choose(self, box, value):
+        """Choose the option of that value in the select element of that id."""
+        self.value(
+            f"(() => {{ const box = document.getElementById('{box}'); box.value = '{value}';"
+            "box.dispatchEvent(new Event('change')); })()"
+        )
+
+    def check_contrast(self):
+        """Fail where a text that is seen does not stand out from what is behind it."""
+        ratio, where = self.value(CONTRAST)
+        assert ratio >= READABLE, where
+
+    def check_width(self, width):
+        """Fail where something is wider than the window."""
+        assert self.value("document.documentElement.scrollWidth") == width
 
     def press(self, key, modifiers=0, commands=()):
         """Press a key, named as in KeyboardEvent.key; modifier 2 is Ctrl, and may be a command."""

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import browser
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -54,6 +55,15 @@ def device(tmp_path_factory, wheel, shell):
     shell(f"'{sys.executable}' -m venv '{folder}'")
     shell(f"'{folder}/bin/pip' install --quiet --disable-pip-version-check '{wheel}'")
     return folder / "bin"
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """A tab for files; in the end it has complained of nothing, and asked nobody."""
+    with browser.chromium(tmp_path_factory.mktemp("profile")) as page:
+        yield page
+        assert page.complaints == []
+        assert all(each.startswith(("file:", "data:")) for each in page.requests)
 
 
 @pytest.fixture(scope="session")

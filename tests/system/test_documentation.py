@@ -3,11 +3,8 @@
 import sys
 
 import browser
-import pytest
 
-pytestmark = pytest.mark.skipif(
-    browser.PROGRAM is None, reason="needs chromium (Debian package chromium)"
-)
+pytestmark = browser.NEEDED
 OPENED = "!!document.activeElement.shadowRoot"  # what the search lives in
 FOUND = r"/[1-9]\d* results/.test(document.activeElement.shadowRoot.textContent)"
 

@@ -6,9 +6,7 @@ import browser
 import pytest
 from served import serving
 
-pytestmark = pytest.mark.skipif(
-    browser.PROGRAM is None, reason="needs chromium (Debian package chromium)"
-)
+pytestmark = browser.NEEDED
 CTRL = 2
 FRAMES = 3000  # more than are looked at while the test runs
 WORD = "word"
@@ -217,7 +215,7 @@ def test_nothing_is_wider_than_the_window(page, served, window):
     page.stroke(three(page))
     page.wait(f"{LABEL} === '3'")
 
-    assert page.value("document.documentElement.scrollWidth") == width
+    page.check_width(width)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
