@@ -1,28 +1,27 @@
 """The pages of `explain` in headless Chromium: stepping, contrast, keyboard, a phone, and print."""
 
-import base64
-import json
+import subprocess
+import sys
 
 import browser
+import explained
 import numpy as np
 import pytest
 
-pytestmark = pytest.mark.skipif(
-    browser.PROGRAM is None, reason="needs chromium (Debian package chromium)"
-)
+pytestmark = browser.NEEDED
 WIDTHS = {"desk": 1280, "tablet": 820, "phone": 360}
 TOTAL = "document.getElementById('total')"
 CHANNEL = "document.getElementById('channel-name').textContent"
 BUTTONS = "document.querySelectorAll('.channels button')"
+# A page that has room for a part of each map, as a deep network's.
+LITTLE_ROOM = """
+import sys
+from liteproof.cli import main
+from liteproof.explanation import page
+page.BUDGET = 25_000
+main(sys.argv[1:])
+"""
 FOCUS = "document.getElementById('output-map').focus()"
-
-
-@pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    with browser.chromium(tmp_path_factory.mktemp("profile")) as page:
-        yield page
-        assert page.complaints == []
-        assert all(each.startswith(("file:", "data:")) for each in page.requests)
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +41,9 @@ def pages(tmp_path_factory, tiny_run, liteproof, clone):
     }.items():
         done = liteproof("explain", *arguments, "--out", folder / f"{name}.html")
         assert done.returncode == 0, done.stderr
+    asked = ("explain", clone / "models" / "mnist", picture, "--out", folder / "part.html")
+    done = subprocess.run([sys.executable, "-c", LITTLE_ROOM, *asked], check=False)
+    assert done.returncode == 0
     return folder
 
 
@@ -56,38 +58,28 @@ def values(page, table):
 
 def data(page):
     """Return the convolutions that a page works out, their numbers as arrays."""
-    found = json.loads(page.value("document.getElementById('data').textContent"))
-    for each in found:
-        shapes = {
-            "input": each["inputShape"],
-            "output": each["outputShape"],
-            "bias": [-1],
-            "kernel": [*each["size"], -1, each["outputShape"][2]],
-        }
-        for name, shape in shapes.items():
-            each[name] = np.frombuffer(base64.b64decode(each[name]), "<f4").reshape(shape)
-    return found
+    return explained.decoded(page.value("document.getElementById('data').textContent"))
 
 
 def worked(step, row, column, at):
     """Return patch, kernel and products over all channels, as numpy has them."""
     (top, left), size, strides = step["pad"], step["size"], step["strides"]
-    padded = np.pad(step["input"], ((top, 99), (left, 99), (0, 0)))
+    whole = np.full(step["inputShape"], np.nan)
+    first, begin, rows, columns = step["taken"]
+    whole[first : first + rows, begin : begin + columns] = step["input"]
+    padded = np.pad(whole, ((top, 99), (left, 99), (0, 0)))
     row, column = row * strides[0], column * strides[1]
     patch = padded[row : row + size[0], column : column + size[1]].astype(float)
     kernel = step["kernel"][..., at].astype(float)
     return patch, kernel, patch * kernel
 
 
-@pytest.mark.parametrize("name", ["run", "bundle", "lecture"])
+@pytest.mark.parametrize("name", ["run", "bundle", "part", "lecture"])
 def test_every_number_that_is_stepped_through_is_the_tensors(page, pages, name):
     page.open(pages / f"{name}.html")
 
     for number, step in enumerate(data(page)):
-        page.value(
-            f"(() => {{ const box = document.getElementById('layer'); box.value = {number};"
-            "box.dispatchEvent(new Event('change')); })()"
-        )
+        page.choose("layer", number)
         page.value(FOCUS)
         for key in ("ArrowRight", "ArrowDown", "ArrowDown", "ArrowLeft", "PageDown"):
             page.press(key)
@@ -105,7 +97,8 @@ def test_every_number_that_is_stepped_through_is_the_tensors(page, pages, name):
             assert values(page, "products") == pytest.approx(products[..., channel])
             total = products.sum() + step["bias"][chosen]
             assert float(at["before"]) == pytest.approx(total, abs=1e-4)
-            result = step["output"][row, column, chosen]
+            first, begin, *_ = step["part"]
+            result = step["output"][row - first, column - begin, chosen]
             assert float(at["result"]) == pytest.approx(float(result))
             if step["activation"] == "relu" and name == "run":
                 assert result == pytest.approx(max(total, 0), abs=1e-3)
@@ -127,10 +120,7 @@ def test_lecture_begins_with_10_and_moves_by_the_keyboard(page, pages):
 
 def test_three_channels_are_shown_one_by_one_and_then_summed(page, pages):
     page.open(pages / "lecture.html")
-    page.value(
-        "(() => { const box = document.getElementById('layer'); box.value = 3;"
-        "box.dispatchEvent(new Event('change')); })()"
-    )
+    page.choose("layer", 3)
     sums = page.value(
         "[...document.querySelectorAll('.channels button')].map((b) => b.textContent)"
     )
@@ -139,6 +129,27 @@ def test_three_channels_are_shown_one_by_one_and_then_summed(page, pages):
     assert sums == ["1: 10", "2: 4", "3: −3"]
     assert page.value("document.getElementById('channel-sum').textContent") == "4"
     assert page.value(f"{TOTAL}.textContent") == "3 channels: 11 + bias 0 = 11"
+
+
+def test_window_stays_in_the_part_that_is_here_and_all_of_the_map_is_seen(page, pages):
+    page.open(pages / "part.html")
+    number, step = next(
+        (at, each) for at, each in enumerate(data(page)) if each["overview"] and each["pad"][0]
+    )
+    page.choose("layer", number)
+    row, column, rows, columns = step["part"]
+    assert rows < step["outputShape"][0]
+    assert page.value("document.getElementById('overview').clientHeight") > 0
+    assert f"rows {row + 1} to {row + rows} of {step['outputShape'][0]}" in page.value(
+        "document.getElementById('overview-name').textContent"
+    )
+
+    page.value(FOCUS)
+    for key in ("ArrowDown", "ArrowRight") * max(rows, columns):
+        page.press(key)
+
+    at = page.value(f"[{TOTAL}.dataset.row, {TOTAL}.dataset.column]")
+    assert at == [str(row + rows - 1), str(column + columns - 1)]
 
 
 def test_mouse_and_finger_move_the_window(page, pages):
@@ -163,18 +174,16 @@ def test_text_stands_out_from_what_is_behind_it(page, pages, name, scheme):
     page.open(pages / f"{name}.html", scheme=scheme)
     page.value("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
 
-    ratio, where = page.value(browser.CONTRAST)
-
-    assert ratio >= browser.READABLE, where
+    page.check_contrast()
 
 
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
-@pytest.mark.parametrize("name", ["run", "bundle", "lecture", "why"])
+@pytest.mark.parametrize("name", ["run", "bundle", "part", "lecture", "why"])
 def test_nothing_is_wider_than_the_window(page, pages, name, width):
     page.open(pages / f"{name}.html", width=width)
     page.value("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
 
-    assert page.value("document.documentElement.scrollWidth") == width
+    page.check_width(width)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -5,6 +5,7 @@ tensors instead does not work: tflite-runtime 2.14 still computes EXP, SUB and t
 over the values they read, and XNNPACK computes several operators at once.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from tensorflow.lite.python import schema_py_generated as schema
@@ -16,24 +17,25 @@ from liteproof_edge.model.flatbuffer import Subgraph, read_model
 FLOAT = "float32"
 
 
-def exposed(model: bytes) -> bytes:
+def exposed(model: bytes, also: Iterable[int] = ()) -> bytes:
     """Make every activation of a model one of its outputs.
 
     Args:
         model: a sound .tflite; of its graphs, the first one is changed. Its tensors keep their
             indices.
+        also: the indices of other tensors that are computed, to be read too.
 
     Raises:
         ConversionError: it has metadata already.
     """
     graph = read_model(model).subgraphs[0]
     whole = unpacked(model)
-    _expose(whole, graph)
+    _expose(whole, graph, also)
     return packed(whole)
 
 
-def _expose(whole: schema.ModelT, graph: Subgraph) -> None:
-    computed = (layer.tensor.index for layer in activations(graph))
+def _expose(whole: schema.ModelT, graph: Subgraph, also: Iterable[int] = ()) -> None:
+    computed = (*(layer.tensor.index for layer in activations(graph)), *also)
     whole.subgraphs[0].outputs = list(dict.fromkeys((*graph.outputs, *computed)))
     whole.signatureDefs = None  # they name the old inputs and outputs
 

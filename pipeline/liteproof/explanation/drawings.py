@@ -7,6 +7,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from liteproof.explanation.steps import Window
+from liteproof.explanation.words import minus
 from liteproof.report.drawing import Axis, box, line, path, picture, text
 from liteproof.report.wording import name
 
@@ -17,6 +18,7 @@ WIDTH = 520
 BAR = 26
 MOST_BARS = 32
 COLUMNS = 64  # of a histogram
+Box = tuple[float, float, float, float]  # x, y, width and height
 
 
 def grid(shape: tuple[int, ...], window: Window, alt: str) -> Markup:
@@ -29,20 +31,19 @@ def grid(shape: tuple[int, ...], window: Window, alt: str) -> Markup:
     """
     (top, bottom), (left, right) = window.padding(shape)
     rows, columns = shape[0] + top + bottom, shape[1] + left + right
-    most = rows if max(rows, columns) <= MOST_CELLS else CORNER
-    shown_rows, shown_columns = min(rows, most), min(columns, max(most, 1))
-    if max(rows, columns) <= MOST_CELLS:
-        shown_rows, shown_columns = rows, columns
+    most = MOST_CELLS if max(rows, columns) <= MOST_CELLS else CORNER
+    shown_rows, shown_columns = min(rows, most), min(columns, most)
     cell = GRID / max(shown_rows, shown_columns)
-    shapes = []
+    inside: list[Box] = []
+    zeros: list[Box] = []
     for row in range(shown_rows):
         for column in range(shown_columns):
-            inside = top <= row < top + shape[0] and left <= column < left + shape[1]
+            held = top <= row < top + shape[0] and left <= column < left + shape[1]
             corner = (column * cell + 2, row * cell + 2)
-            shapes.append(box(corner, cell, cell, "cell" if inside else "cell zero"))
-            if not inside and cell >= 12:
-                middle = (corner[0] + cell / 2, corner[1] + cell / 2 + 4)
-                shapes.append(text(middle, "0", "middle", "nought"))
+            (inside if held else zeros).append((*corner, cell, cell))
+    shapes = [_boxes(inside, "cell"), _boxes(zeros, "cell zero")]
+    if zeros and cell >= 12:
+        shapes.append(_noughts([(x + cell / 2, y + cell / 2 + 4) for x, y, *_ in zeros]))
     after = window.sides(shape)
     places = [(0, 0), (0, 1), (1, 0)]
     for at, (row, column) in enumerate(places):
@@ -52,6 +53,22 @@ def grid(shape: tuple[int, ...], window: Window, alt: str) -> Markup:
         sides = (window.size[1] * cell, window.size[0] * cell)
         shapes.append(box(corner, *sides, f"window window-{at}"))
     return picture(shown_columns * cell + 4, shown_rows * cell + 4, alt, shapes)
+
+
+def _boxes(boxes: Sequence[Box], style: str) -> Markup:
+    """Draw many boxes as one shape: a page has thousands of them."""
+    each = (f"M{x:.4g} {y:.4g}h{wide:.4g}v{high:.4g}h{-wide:.4g}z" for x, y, wide, high in boxes)
+    return Markup('<path d="{}" class="{}"/>').format("".join(each), style)
+
+
+def _noughts(places: Sequence[tuple[float, float]]) -> Markup:
+    """Write a 0 at each place, as one text."""
+    across, down = (
+        " ".join(f"{each:.4g}" for each in along) for along in zip(*places, strict=True)
+    )
+    return Markup('<text x="{}" y="{}" text-anchor="middle" class="nought">{}</text>').format(
+        across, down, "0" * len(places)
+    )
 
 
 def bars(
@@ -79,7 +96,7 @@ def bars(
             box((x, y + 4), length, BAR - 8, style if values[at] >= 0 else "value below"),
             text(
                 (WIDTH - 4, y + 18),
-                words[at] if words else _minus(f"{values[at]:.3g}"),
+                words[at] if words else minus(f"{values[at]:.3g}"),
                 "end",
                 "strong",
             ),
@@ -89,34 +106,35 @@ def bars(
 
 
 def histogram(codes: NDArray[np.generic], low: int, high: int, zero_point: int) -> Markup:
-    """Draw how often each code is taken, from the lowest to the highest, 4 codes in a column."""
+    """Draw how often each code is taken, from the lowest to the highest, 64 columns of them."""
     counts, _ = np.histogram(codes, bins=COLUMNS, range=(low, high + 1))
     height, width = 110.0, 512.0
     tallest = max(int(np.sort(counts)[-2]), 1)  # zeros after a relu dwarf all others
     step = width / COLUMNS
-    shapes = []
-    for at, count in enumerate(counts):
-        tall = height * min(int(count) / tallest, 1.15)
-        shapes.append(box((4 + at * step, 130 - tall), step - 1, tall, "column"))
+    columns = [
+        (4 + at * step, 130 - tall, step - 1, tall)
+        for at, count in enumerate(counts)
+        if (tall := height * min(int(count) / tallest, 1.15)) > 0
+    ]
     zero = 4 + (zero_point - low + 0.5) * width / (high + 1 - low)
     anchor = "start" if zero < 60 else "end" if zero > width - 60 else "middle"
-    shapes += [
+    shapes = [
+        _boxes(columns, "column"),
         line((4, 130), (4 + width, 130), "axis"),
         line((zero, 130), (zero, 137), "axis"),
-        text((zero, 150), f"0 is {zero_point}", anchor, "strong"),
+        text((zero, 150), minus(f"0 is {zero_point}"), anchor, "strong"),
     ]
     if zero > 130:
-        shapes.append(text((4, 150), str(low), "start"))
+        shapes.append(text((4, 150), minus(f"{low:,}"), "start"))
     if zero < width - 130:
-        shapes.append(text((width + 4, 150), str(high), "end"))
+        shapes.append(text((width + 4, 150), f"{high:,}", "end"))
     most = int(counts.max())
     used = int((np.unique(codes)).size)
-    alt = f"{used} of {high - low + 1} codes are used; {most} values in the fullest 4 codes"
+    alt = (
+        f"{used:,} of {high - low + 1:,} codes are used; {most:,} values in the fullest "
+        f"{(high - low + 1) // COLUMNS:,} codes"
+    )
     return picture(WIDTH, 156, alt, shapes)
-
-
-def _minus(number: str) -> str:
-    return number.replace("-", "−")
 
 
 def curve(points: Sequence[tuple[float, float]], reach: float, alt: str) -> Markup:

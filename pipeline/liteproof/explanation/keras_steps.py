@@ -198,6 +198,7 @@ def _step(joined: list[_Call], inputs: tuple[int, ...]) -> Step:
         step.before = _array(first.values[0])
     else:
         step.kind = _kind(layer, PLAIN) or Kind.OTHER
+        step.formula = _formula(layer)
         if isinstance(layer, keras.layers.Layer):
             step.parameters = layer.count_params()
     return step
@@ -266,6 +267,19 @@ def _activation(layer: Any) -> str:  # noqa: ANN401
     if isinstance(layer, keras.layers.ReLU):
         return "relu" if layer.max_value is None else f"relu{layer.max_value:g}"
     return "leaky_relu"
+
+
+def _formula(layer: Any) -> str:  # noqa: ANN401
+    """Return what a layer that scales makes of each value; "" of any other layer."""
+    if isinstance(layer, keras.layers.Normalization) and not layer.invert:
+        return "(x − mean) / deviation, for each channel its own"
+    if not isinstance(layer, keras.layers.Rescaling):
+        return ""
+    scale, offset = (np.unique(np.asarray(each)) for each in (layer.scale, layer.offset))
+    if len(scale) != 1 or len(offset) != 1:
+        return "x · scale + offset, for each channel its own"
+    added = f"{offset[0]:+.4g}".replace("+", " + ").replace("-", " − ") if offset[0] else ""
+    return f"x · {scale[0]:.4g}{added}"
 
 
 def _kind(layer: Any, kinds: dict[Any, Kind]) -> Kind | None:  # noqa: ANN401

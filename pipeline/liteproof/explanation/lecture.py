@@ -190,7 +190,7 @@ def render_lecture() -> str:
     rows = typical()
     return render(
         "lecture.html",
-        [as_json(each, each.step.output.shape[-1], (0, 0, 0)) for each in worked.values()],
+        [as_json(each, (0, 0, 0)) for each in worked.values()],
         picture=picture(),
         kernel=np.array(KERNEL)[..., np.newaxis],
         outputs={name: each.step.output for name, each in worked.items()},

@@ -1,17 +1,25 @@
 """The page of one model and one picture: one offline HTML file."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 
-from liteproof.explanation import views
+from liteproof.explanation import views, words
 from liteproof.explanation.drawings import bars
-from liteproof.explanation.stepping import BUDGET, within_budget, worked_steps
+from liteproof.explanation.stepping import (
+    BUDGET,
+    Worked,
+    as_json,
+    size,
+    within_budget,
+    worked_steps,
+)
 from liteproof.explanation.story import Reason, Story
-from liteproof.explanation.tiles import Shown, enlarged, overlay, photo
+from liteproof.explanation.tiles import LARGEST_PHOTO, Shown, enlarged, overlay, photo
 from liteproof.report.house import page_environment, parts, read_template
 from liteproof.report.wording import percent
 from liteproof.storage import write_file
@@ -19,12 +27,12 @@ from liteproof_edge.preprocessing.pictures import decode, flatten
 from liteproof_edge.preprocessing.spec import QUIET
 
 LARGEST = 3_000_000  # bytes of a page
-LEAST_ROOM, SPARE = 400_000, 10_000  # of these for the numbers to step through; for their names
-MAPS = (16, 8, 4, 2, 1)  # channels that are shown of a layer: as many as there is room for
+LEAST_ROOM, SPARE = 1_200_000, 10_000  # of these for the numbers to step through; for their names
+MAPS = (16, 8, 4, 2, 1, 0)  # channels that are shown of a layer: as many as there is room for
 PACKAGE = "liteproof.explanation"
 STYLES, SCRIPTS = ["explain.css"], ["worked.js"]
 MOST_LABELS = 10  # with their probability
-LONGEST_SIDE = 480  # of the picture as it came
+SHOWN_SIDE = 300  # pixels of the picture as it came
 TEMPLATES = ("parts.html", "explain.html", "lecture.html", "why.html")
 
 
@@ -39,17 +47,19 @@ def write_page(story: Story, path: Path) -> None:
 
 def render_story(story: Story) -> str:
     """Return the page; of a deep network with fewer maps, and fewer numbers to step through."""
-    pixels = story.prepared.pixels.astype(np.float32)
-    worked = list(worked_steps(story.steps, pixels))
+    found = list(worked_steps(story.steps, story.entry))
+    wanted = min(LEAST_ROOM, sum(map(size, found)))
     page = ""
     for most in MAPS:
         shown = [
-            views.view(story.steps, at, pixels, story.subject.labels, most)
+            views.view(story.steps, at, story.entry, story.subject.labels, max(most, 1))
             for at in range(len(story.steps))
         ]
+        if not most:
+            shown = [views.in_words(each) for each in shown]
         room = LARGEST - len(_render_story(story, shown, []).encode()) - SPARE
-        page = _render_story(story, shown, within_budget(worked, min(BUDGET, room)))
-        if room >= LEAST_ROOM:
+        if room >= wanted or most == MAPS[-1]:
+            page = _render_story(story, shown, within_budget(found, min(BUDGET, room)))
             break
     return page
 
@@ -75,12 +85,12 @@ def _json(data: list[dict[str, Any]]) -> Markup:
     return Markup(text.replace("<", "\\u003c"))  # noqa: S704
 
 
-def _render_story(story: Story, shown: list[views.View], data: list[dict[str, Any]]) -> str:
-    subject, report = story.subject, story.prepared.report
+def _render_story(story: Story, shown: list[views.View], worked: list[Worked]) -> str:
+    subject = story.subject
     answer = int(np.argmax(story.probabilities))
     return render(
         "explain.html",
-        data,
+        [as_json(each) for each in worked],
         story=story,
         subject=subject,
         answer=subject.labels[answer],
@@ -88,13 +98,16 @@ def _render_story(story: Story, shown: list[views.View], data: list[dict[str, An
         float_answer=subject.labels[int(np.argmax(story.logits))],
         original=_original(story.picture),
         seen=photo(story.prepared.pixels, "what the model sees"),
-        report=report,
+        entry=(words.entry_formula(story.entry), words.entry_example(story.entry)),
         views=shown,
-        left_out=sum(step.can_be_stepped for step in story.steps) - len(data),
+        left_out=sum(step.can_be_stepped for step in story.steps) - len(worked),
+        in_words=any(each.is_in_words for each in shown),
+        in_part=sum(each.extent > 0 for each in worked),
         logits=_logit_bars(story),
         probabilities=_probability_bars(story),
         reasons=[(subject.labels[each.at], *_reason(story, each)) for each in story.reasons],
         changed=[each for each in shown if each.int8],
+        compared=f"Float and {subject.form}" if subject.float_model else subject.form,
         worst=None if story.worst is None else story.worst + 1,
     )
 
@@ -102,10 +115,12 @@ def _render_story(story: Story, shown: list[views.View], data: list[dict[str, An
 def _original(path: Path) -> Shown:
     """Return the picture as it came, upright, and no larger than needed."""
     with QUIET:
-        image = flatten(decode(path, LONGEST_SIDE).image)
-    image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-    pixels = np.asarray(image.convert("RGB"))
-    return photo(pixels, "the picture as it came", least=160)
+        image = flatten(decode(path, LARGEST_PHOTO).image)
+    image.thumbnail((LARGEST_PHOTO, LARGEST_PHOTO))
+    share = SHOWN_SIDE / max(image.size)
+    shown = photo(np.asarray(image.convert("RGB")), "the picture as it came")
+    width, height = (max(1, round(share * side)) for side in image.size)
+    return replace(shown, width=width, height=height)
 
 
 def _top(story: Story) -> list[int]:

@@ -1,12 +1,14 @@
 """What a network does to one picture, step by step: tensors and weights, whoever computed them."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from liteproof_edge.model.affine import Normalisation
 
 PIXELS = -1  # stands for the model's input among a step's inputs
 Floats = NDArray[np.float32]
@@ -82,6 +84,23 @@ class Quantized:
     real: Floats
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What goes into a network.
+
+    Attributes:
+        pixels: uint8 (height, width, channels), as preprocessing made them.
+        values: float32 of that shape, what the first layer reads them as.
+        normalisation: how pixels become real values; None where they are taken as they are.
+        quantized: the .tflite's input, where it takes codes.
+    """
+
+    pixels: NDArray[np.uint8]
+    values: Floats
+    normalisation: Normalisation | None = None
+    quantized: Quantized | None = None
+
+
 @dataclass(slots=True)
 class Step:
     """One step.
@@ -102,6 +121,10 @@ class Step:
         parameters: weights and biases.
         quantized: of the output, if known.
         introduced: the share of its channels' signal that quantization loses here, if known.
+        formula: what it does to each value, where no kind says it; "" where it is not known.
+        taken: what it takes, where the runtime rounds real values to codes before it.
+        rounds_anew: whether the runtime rounds what it takes to int8 for each picture, as it does
+            where weights alone are int8: its sums are then other ones.
     """
 
     name: str
@@ -118,7 +141,9 @@ class Step:
     parameters: int = 0
     quantized: Quantized | None = None
     introduced: float | None = None
-    notes: list[str] = field(default_factory=list)
+    formula: str = ""
+    taken: Quantized | None = None
+    rounds_anew: bool = False
 
     @property
     def is_map(self) -> bool:
@@ -128,7 +153,8 @@ class Step:
     @property
     def can_be_stepped(self) -> bool:
         """Whether each value of the output is a window times a kernel, and a bias."""
-        return self.kind in WINDOWED and self.kernel is not None and self.window is not None
+        weighted = self.kernel is not None and self.window is not None
+        return self.kind in WINDOWED and weighted and not self.rounds_anew
 
 
 def windows_of(values: Floats, window: Window, fill: float) -> Floats:

@@ -1,6 +1,7 @@
 """What is told of a model and a picture: all tensors, computed once."""
 
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +9,13 @@ from numpy.typing import NDArray
 
 from liteproof.execution.tflite_model import execute
 from liteproof.explanation.occlusion import covered, loss_map
-from liteproof.explanation.steps import Step
+from liteproof.explanation.steps import Entry, Floats, Step
 from liteproof.explanation.subject import Subject
 from liteproof.progress import say
-from liteproof.tensorflow_setup import quiet
-from liteproof_edge.classifier import log_shares, softmax
+from liteproof.tensorflow_setup import import_tensorflow, quiet
+from liteproof_edge.classifier import log_shares, model_doubts, softmax
 from liteproof_edge.model.ending import Ending
+from liteproof_edge.model.flatbuffer import read_model
 from liteproof_edge.preprocessing.prepared import Prepared
 from liteproof_edge.preprocessing.spec import preprocess
 
@@ -43,6 +45,8 @@ class Story:
         subject: the model.
         picture: the file.
         prepared: what preprocessing made of it.
+        doubts: why the answer may be wrong, as a device says it.
+        entry: what goes into the model.
         steps: in the order of execution.
         logits: float32 (classes,), of the float model, or of the quantized one in a bundle.
         device_logits: float32 (classes,), of the quantized model on the shipped runtime.
@@ -57,6 +61,8 @@ class Story:
     subject: Subject
     picture: Path
     prepared: Prepared
+    doubts: tuple[str, ...]
+    entry: Entry
     steps: list[Step]
     logits: NDArray[np.float32]
     device_logits: NDArray[np.float32]
@@ -79,15 +85,21 @@ def tell(subject: Subject, picture: Path) -> Story:
     pixels = prepared.pixels
     places = covered(pixels)
     say(f"explain: {len(places.pictures)} pictures with a part covered")
-    answers = execute(
-        subject.model, np.concatenate([pixels[np.newaxis], places.pictures]), label="occlusion"
-    )
+    given = np.concatenate([pixels[np.newaxis], places.pictures])
+    with ThreadPoolExecutor(1) as pool:
+        taken = subject.spec.normalisation
+        answering = pool.submit(
+            execute, subject.model, given, label="occlusion", normalisation=taken
+        )
+        import_tensorflow()  # which takes seconds, while the other process answers
+        answers = answering.result()
     logits = _logits(subject, answers.logits)
     device_logits = logits[0]
     top = tuple(int(at) for at in np.argsort(-device_logits, kind="stable")[:TOP])
     say("explain: every layer's values")
     with quiet():
-        steps, float_logits, maps, cam_of = _look_inside(subject, pixels, top)
+        inside = _look_inside(subject, pixels, top)
+    steps, maps = inside.steps, inside.maps
     say(f"explain: {len(steps)} steps to draw")
     shape = (pixels.shape[0], pixels.shape[1])
     reasons = tuple(
@@ -98,13 +110,16 @@ def tell(subject: Subject, picture: Path) -> Story:
         subject=subject,
         picture=picture,
         prepared=prepared,
+        doubts=prepared.report.doubts
+        + model_doubts(float(device_logits.max()), prepared.report, subject.least_logits),
+        entry=inside.entry,
         steps=steps,
-        logits=device_logits if float_logits is None else float_logits,
+        logits=device_logits if inside.logits is None else inside.logits,
         device_logits=device_logits,
         probabilities=softmax(device_logits, subject.temperature),
         runtime=answers.runtime,
         reasons=reasons,
-        cam_of=cam_of,
+        cam_of=inside.map_of,
         cover=places.side,
         worst=_worst(steps),
     )
@@ -117,30 +132,61 @@ def _logits(subject: Subject, answers: NDArray[np.float32]) -> NDArray[np.float3
     return log_shares(answers.astype(np.float64)).astype(np.float32)
 
 
-def _look_inside(
-    subject: Subject, pixels: NDArray[np.uint8], top: tuple[int, ...]
-) -> tuple[list[Step], NDArray[np.float32] | None, dict[int, NDArray[np.float32]], str]:
+@dataclass(frozen=True, slots=True)
+class _Inside:
+    """What a look at every layer gives: as `Story` has it, and as `keras_steps.Walk`."""
+
+    entry: Entry
+    steps: list[Step]
+    logits: NDArray[np.float32] | None = None
+    maps: dict[int, Floats] = field(default_factory=dict)
+    map_of: str = ""
+
+
+def _look_inside(subject: Subject, pixels: NDArray[np.uint8], top: tuple[int, ...]) -> _Inside:
+    """Return the steps of the float model, where there is one, and else of the one that ships."""
     # TensorFlow takes seconds to import.
     from liteproof.conversion.packing import without_metadata  # noqa: PLC0415
     from liteproof.explanation.device_steps import add_quantized, device_steps  # noqa: PLC0415
 
-    model = without_metadata(subject.model)
-    if subject.keras_model is None or subject.float_model is None:
-        return device_steps(model, pixels), None, {}, ""
-    from liteproof.conversion.quantization import load_keras  # noqa: PLC0415
-    from liteproof.diagnosis.layer_comparison import layer_errors  # noqa: PLC0415
-    from liteproof.explanation.keras_steps import walk  # noqa: PLC0415
+    model, normalisation = without_metadata(subject.model), subject.spec.normalisation
+    real = None if subject.float_model is None else without_metadata(subject.float_model)
+    if subject.keras_model is None:
+        inside = _Inside(*device_steps(real or model, pixels, normalisation))
+    else:
+        inside = _of_keras(subject.keras_model, pixels, top)
+    if real is None:
+        return inside
+    losses = _losses(subject, real, model, pixels)
+    taken = add_quantized(inside.steps, (real, model), pixels, losses, normalisation)
+    entry = replace(taken, values=inside.entry.values)  # the float model's
+    return replace(inside, entry=entry)
 
-    real = without_metadata(subject.float_model)
-    found = walk(load_keras(subject.keras_model), pixels, top)
-    errors = layer_errors(real, model, pixels[np.newaxis])
-    if len(subject.losses) == len(errors):  # on validation pictures: more than this one
-        errors = tuple(
-            replace(error, introduced=loss)
-            for error, loss in zip(errors, subject.losses, strict=True)
-        )
-    add_quantized(found.steps, real, model, pixels, errors)
-    return found.steps, found.logits, found.maps, found.map_of
+
+def _losses(
+    subject: Subject, real: bytes, model: bytes, pixels: NDArray[np.uint8]
+) -> tuple[float | None, ...]:
+    """Return what each layer that both models have loses: on validation pictures, or on this one.
+
+    Export measured it on more than one, unless it was another version of ours.
+    """
+    from liteproof.diagnosis.layer_comparison import layer_errors  # noqa: PLC0415 - TensorFlow
+    from liteproof.diagnosis.pairing import pairs  # noqa: PLC0415 - rarely needed
+
+    graphs = (read_model(each).subgraphs[0] for each in (real, model))
+    if len(subject.losses) == len(pairs(*graphs)):
+        return subject.losses
+    errors = layer_errors(real, model, pixels[np.newaxis], normalisation=subject.spec.normalisation)
+    return tuple(each.introduced for each in errors)
+
+
+def _of_keras(path: Path, pixels: NDArray[np.uint8], top: tuple[int, ...]) -> _Inside:
+    from liteproof.conversion.quantization import load_keras  # noqa: PLC0415 - TensorFlow
+    from liteproof.explanation.keras_steps import walk  # noqa: PLC0415 - the same
+
+    found = walk(load_keras(path), pixels, top)
+    entry = Entry(pixels, pixels.astype(np.float32))
+    return _Inside(entry, found.steps, found.logits, found.maps, found.map_of)
 
 
 def _worst(steps: list[Step]) -> int | None:

@@ -1,19 +1,24 @@
 """What is to be explained: a run, or a bundle alone."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from liteproof.adoption.origin import pictures_of
-from liteproof.conversion.variants import FLOAT32
+from liteproof.conversion.variants import Weights
 from liteproof.errors import RunError
 from liteproof.export.exported import Exported
 from liteproof.export.stage import exported, shipped
-from liteproof.recipes.input_spec import preprocessing_spec
+from liteproof.recipes.input_spec import shipped_spec
 from liteproof.runs.run import open_run
 from liteproof_edge.bundle.manifest import MANIFEST
 from liteproof_edge.bundle.reader import Bundle
 from liteproof_edge.errors import BundleError
-from liteproof_edge.model.ending import Ending
+from liteproof_edge.inspection.kinds import kind_of
+from liteproof_edge.model.ending import Ending, ending_of
+from liteproof_edge.model.flatbuffer import read_model
+from liteproof_edge.model.wiring import wire
+from liteproof_edge.preprocessing.prepared import Legibility
 from liteproof_edge.preprocessing.spec import Spec
 
 
@@ -26,14 +31,16 @@ class Subject:
         path: where it was found.
         labels: one for each class.
         spec: how a picture becomes its input.
-        model: the quantized .tflite that ships.
-        form: what that is called.
-        float_model: the float32 .tflite; None in a bundle.
-        keras_model: the trained model; None in a bundle.
+        model: the .tflite that ships.
+        form: what that computes in, in words.
+        float_model: the float32 .tflite; None in a bundle, and where it is what ships.
+        keras_model: the trained model; None in a bundle, and of an adopted .tflite.
+        least_logits: as `Bundle` has them; empty where there is no bundle.
         temperature: what logits are divided by; 1 where none was fitted.
         ending: what made the model's outputs.
         diagnosis: what export said of its layers.
-        losses: by the layer's name, the share of its channels' signal that export found lost there.
+        losses: the share of its channels' signal that export found lost in each layer.
+        is_retrained: whether the one that ships was trained further than the float one.
     """
 
     name: str
@@ -45,9 +52,11 @@ class Subject:
     float_model: bytes | None = None
     keras_model: Path | None = None
     temperature: float = 1.0
+    least_logits: Mapping[Legibility, float] = field(default_factory=dict)
     ending: Ending = Ending.LOGITS
     diagnosis: tuple[str, ...] = ()
     losses: tuple[float | None, ...] = ()
+    is_retrained: bool = False
 
 
 def open_subject(path: Path) -> Subject:
@@ -72,39 +81,42 @@ def _of_run(path: Path) -> Subject:
     run = open_run(path)
     dataset = pictures_of(run)
     exported(run, dataset)  # it raises where what ships is missing, or of another training
-    variant = shipped(run)
+    variant, first = shipped(run), run.first_form
     record = Exported.read(variant.record_in(path))
-    temperature = 1.0
-    if (run.bundle / MANIFEST).exists():
-        temperature = Bundle.load(run.bundle).temperature
+    bundle = Bundle.load(run.bundle) if (run.bundle / MANIFEST).exists() else None
+    model = run.tflite_model(variant).read_bytes()
     return Subject(
         name=run.recipe.name,
         path=path,
         labels=dataset.labels,
-        spec=preprocessing_spec(run.recipe.preprocessing, dataset.shape),
-        model=run.tflite_model(variant).read_bytes(),
-        form=variant.name,
-        float_model=run.tflite_model(FLOAT32).read_bytes(),
-        keras_model=run.keras_model,
-        temperature=temperature,
+        spec=shipped_spec(run.recipe, dataset.shape),
+        model=model,
+        form=record.kind,
+        float_model=None if variant == first else run.tflite_model(first).read_bytes(),
+        keras_model=None if run.is_given else run.keras_model,
+        temperature=bundle.temperature if bundle else 1.0,
+        least_logits=bundle.least_logits if bundle else {},
+        ending=_ending(model),
         diagnosis=record.diagnosis,
         losses=tuple(error["introduced"] for error in record.layer_errors),
+        is_retrained=variant.weights is Weights.QAT,
     )
 
 
 def _of_bundle(path: Path) -> Subject:
     bundle = Bundle.load(path)
-    if bundle.preprocessing.normalisation is not None:
-        raise BundleError(
-            f"{path}: its model takes pixels normalised, expected one that takes them as they are"
-        )
     return Subject(
         name=bundle.name,
         path=path,
         labels=bundle.labels,
         spec=bundle.preprocessing,
         model=bundle.model,
-        form=bundle.output.dtype if bundle.output.dtype == "float32" else "int8",
+        form=kind_of([wire(each) for each in read_model(bundle.model).subgraphs]).kind.value,
         temperature=bundle.temperature,
+        least_logits=bundle.least_logits,
         ending=bundle.ending,
     )
+
+
+def _ending(model: bytes) -> Ending:
+    return ending_of(read_model(model).subgraphs[0])

@@ -1,6 +1,6 @@
 """What the page shows of each step: pictures and drawings, ready for the template."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from markupsafe import Markup
@@ -9,7 +9,7 @@ from liteproof.diagnosis.sums import decibels
 from liteproof.diagnosis.table import decibel_words
 from liteproof.explanation import words
 from liteproof.explanation.drawings import bars, grid, histogram
-from liteproof.explanation.steps import POOLS, Floats, Kind, Step, pooled
+from liteproof.explanation.steps import POOLS, Entry, Floats, Kind, Step, pooled
 from liteproof.explanation.tiles import Shown, tiles
 from liteproof.report.wording import figures
 
@@ -48,6 +48,7 @@ class View:
     title: str
     size: str
     weights: str
+    note: str
     members: str
     values: str
     grids: tuple[tuple[str, Markup], ...]
@@ -61,20 +62,38 @@ class View:
     int8: Int8 | None
     loss: str
     snr: str
+    is_in_words: bool = False
 
 
-def view(steps: list[Step], at: int, pixels: Floats, labels: tuple[str, ...], most: int) -> View:
+def in_words(shown: View) -> View:
+    """Return a step without its pictures, for a network of so many that they do not fit."""
+    codes = shown.int8 and replace(shown.int8, real=None, error=None, histogram=None)
+    return replace(
+        shown,
+        grids=(),
+        kernels=None,
+        before=None,
+        maps=None,
+        bars=None,
+        pooling=None,
+        int8=codes,
+        is_in_words=True,
+    )
+
+
+def view(steps: list[Step], at: int, entry: Entry, labels: tuple[str, ...], most: int) -> View:
     """Return what there is to see of a step.
 
     Args:
         steps: all of them.
         at: which.
-        pixels: the model's input, float32 (height, width, channels).
+        entry: what goes into the model.
         labels: of the classes: names of the last step's values.
         most: channels that are shown.
     """
     step = steps[at]
-    taken = [pixels if place < 0 else steps[place].output for place in step.inputs] or [pixels]
+    taken = [entry.values if place < 0 else steps[place].output for place in step.inputs[:1]]
+    before = taken[0] if taken else entry.values
     maps = as_maps(step.output, most)
     is_end = at == len(steps) - 1 and step.output.shape == (len(labels),)
     names = labels if is_end else tuple(map(str, range(step.output.size)))
@@ -83,11 +102,12 @@ def view(steps: list[Step], at: int, pixels: Floats, labels: tuple[str, ...], mo
         number=at + 1,
         name=step.name,
         title=words.title(step),
-        size=words.size_line(step, taken[0].shape),
+        size=words.size_line(step, before.shape),
         weights=words.weights_line(step),
+        note=words.ROUNDS_ANEW if step.rounds_anew else "",
         members=words.members_line(step),
         values=words.range_line(step),
-        grids=_grids(step, taken[0]),
+        grids=_grids(step, before),
         kernels=_kernels(step, most),
         kernels_line=_kernels_line(step, most),
         before=_before(step, most),
@@ -96,7 +116,7 @@ def view(steps: list[Step], at: int, pixels: Floats, labels: tuple[str, ...], mo
         bars=bars(shown.tolist(), names, f"{step.name}: {shown.size} values")
         if maps is None and shown is not None and shown.ndim == 1
         else None,
-        pooling=_pooling(step, taken[0]) if step.kind in POOLS else None,
+        pooling=_pooling(step, before) if step.kind in POOLS else None,
         int8=_int8(step, most),
         loss="" if step.introduced is None else f"{100 * step.introduced:.2f} %",
         snr=_snr(step),
@@ -107,6 +127,8 @@ def as_maps(values: Floats, most: int) -> Floats | None:
     """Return the first channels of a map; of a flattened one, a strip; None of a few units."""
     if values.ndim == 3 and values.shape[0] * values.shape[1] > 1:
         return values[..., :most]
+    if values.ndim == 2:
+        return values[..., np.newaxis]
     if values.ndim in {1, 3} and values.size > 64:
         wide = min(64, values.size)
         flat = values.reshape(-1)
@@ -116,7 +138,7 @@ def as_maps(values: Floats, most: int) -> Floats | None:
 
 
 def _maps_alt(step: Step, maps: Floats) -> str:
-    if step.output.ndim == 1 or maps.shape[-1] == 1 != step.output.shape[-1]:
+    if step.output.ndim < 3 or maps.shape[-1] == 1 != step.output.shape[-1]:
         return f"{step.output.size} values of {step.name}, row by row"
     if step.output.shape[-1] == 1:
         return f"{step.name}, one channel"
@@ -219,24 +241,26 @@ def _int8(step: Step, most: int) -> Int8 | None:
     if quantized.scale:
         limits = np.iinfo(quantized.codes.dtype)
         used = np.unique(quantized.codes).size
-        codes_line = (
+        codes_line = words.minus(
             f"{quantized.codes.dtype}, scale {figures(quantized.scale, 4)}, zero point "
             f"{quantized.zero_point}; this picture uses {used:,} of "
             f"{int(limits.max) - int(limits.min) + 1:,} codes"
-        ).replace("-", "−")
+        )
         at = int(np.argmax(np.abs(quantized.real)))
         code, real = int(quantized.codes.flat[at]), float(quantized.real.flat[at])
-        example = (
-            f"{figures(quantized.scale, 4)} · ({code} − ({quantized.zero_point})) = "
+        example = words.minus(
+            f"{words.meaning(quantized, code)} = "
             f"{figures(real, 4)}, and float has {figures(float(step.output.flat[at]), 4)}"
-        ).replace("-", "−")
+        )
         if not error_line:
             example = example.split(", and float")[0]
         drawing = histogram(quantized.codes, int(limits.min), int(limits.max), quantized.zero_point)
     return Int8(
-        real=None if shown is None else tiles(shown, f"{step.name} in int8", reach),
+        real=None
+        if shown is None
+        else tiles(shown, f"{step.name}, what its codes stand for", reach),
         error=error,
-        error_line=error_line.replace("-", "−"),
+        error_line=words.minus(error_line),
         codes_line=codes_line,
         example=example,
         histogram=drawing,

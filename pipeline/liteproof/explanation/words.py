@@ -4,10 +4,14 @@ from itertools import pairwise
 
 import numpy as np
 
-from liteproof.explanation.steps import POOLS, WINDOWED, Kind, Step, Window
+from liteproof.explanation.steps import POOLS, WINDOWED, Entry, Kind, Quantized, Step, Window
 from liteproof.report.wording import figures, name, percent
 
 SHAPE = "×"
+ROUNDS_ANEW = (
+    "Its weights are int8, and the runtime rounds what they meet to int8 for each picture: its "
+    "sums are not those of the values shown here, and are not stepped through."
+)
 FORMULAS = {
     "relu": "max(x, 0)",
     "relu6": "min(max(x, 0), 6)",
@@ -57,9 +61,56 @@ def title(step: Step) -> str:
         if stride != ((1, 1) if step.kind in WINDOWED else step.window.size):
             words.append(f"stride {stride[0] if stride[0] == stride[1] else shape(stride)}")
         words.append("same" if step.window.same else "valid")
-    if step.activation:
-        words.append(step.activation)
+    words += [each for each in (step.activation, step.formula) if each]
     return ", ".join(words)
+
+
+def entry_formula(entry: Entry) -> str:
+    """Return how a pixel becomes the value that the first layer reads."""
+    if entry.normalisation is None:
+        return "value = pixel"
+    each = [_taken("pixel", *pair) for pair in zip(*entry.normalisation, strict=True)]
+    if len(set(each)) == 1:
+        return f"value = {each[0]}"
+    return "; ".join(f"channel {at + 1}: value = {said}" for at, said in enumerate(each))
+
+
+def entry_example(entry: Entry) -> str:
+    """Return what becomes of the pixel whose value is farthest from 0, and its code."""
+    at = np.unravel_index(int(np.argmax(np.abs(entry.values))), entry.values.shape)
+    row, column, channel = map(int, at)
+    pixel = int(entry.pixels[at])
+    said = f"row {row + 1}, column {column + 1}"
+    if entry.values.shape[-1] > 1:
+        said += f", channel {channel + 1}"
+    said += f": pixel {pixel}"
+    if entry.normalisation:
+        mean, scale = (each[channel] for each in entry.normalisation)
+        said += f", value {_taken(str(pixel), mean, scale)} = {figures(scale * (pixel - mean), 4)}"
+    held = entry.quantized
+    if held is None:
+        return minus(said)
+    code = int(held.codes[at])
+    said += f", code {code}"
+    if figures(float(held.real[at]), 4) != str(code):
+        said += f", which is {meaning(held, code)} = {figures(float(held.real[at]), 4)}"
+    return minus(said)
+
+
+def meaning(held: Quantized, code: int) -> str:
+    """Return what a code stands for, as a formula."""
+    zero_point = str(held.zero_point) if held.zero_point >= 0 else f"({held.zero_point})"
+    return minus(f"{figures(held.scale, 4)} · ({code} − {zero_point})")
+
+
+def _taken(pixel: str, mean: float, scale: float) -> str:
+    shifted = f"({pixel} − {figures(mean, 4)})" if mean else pixel
+    return minus(f"{shifted} · {figures(scale, 4)}")
+
+
+def minus(text: str) -> str:
+    """Return numbers with the sign for minus that is as wide as plus."""
+    return text.replace("-", "−")
 
 
 def size_line(step: Step, before: tuple[int, ...]) -> str:
@@ -99,7 +150,7 @@ def activation_line(step: Step) -> str:
 def range_line(step: Step) -> str:
     """Return the lowest and the highest value."""
     low, high = float(step.output.min()), float(step.output.max())
-    return f"values {figures(low)} to {figures(high)}".replace("-", "−")
+    return minus(f"values {figures(low)} to {figures(high)}")
 
 
 def members_line(step: Step) -> str:

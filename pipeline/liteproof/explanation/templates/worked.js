@@ -3,13 +3,17 @@
 const steps = JSON.parse(document.getElementById("data").textContent);
 const find = (id) => document.getElementById(id);
 const ENDS = [[178, 84, 6], [245, 246, 248], [6, 66, 110]];
-const MOST_SUMS = 64;
+const MOST_SUMS = 24; // channels that are named: those that add most
+const DIGITS = 2; // of a number within a map
 const WIDE = 5; // columns of a table
-const ROOM = 44; // pixels of a cell that a number fits in
+const LEAST_TEXT = 11; // pixels: the smallest number that is written into a cell
 
-function floats(text) {
-  const bytes = Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
-  return new Float32Array(bytes.buffer);
+const TYPES = { int8: Int8Array, uint8: Uint8Array, int16: Int16Array };
+
+const bytes = (text) => Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
+function floats({ values, codes, scale, zeroPoint }) {
+  if (!codes) return new Float32Array(bytes(values).buffer);
+  return Float32Array.from(new TYPES[codes](bytes(values).buffer), (each) => (each - zeroPoint) * scale);
 }
 function figures(value, digits = 3) {
   if (value === 0 || Math.abs(value) < 5e-5) return "0";
@@ -26,7 +30,12 @@ function colour(value, reach) {
 
 let step, row, column, filter, channel;
 const inside = (y, x) => y >= 0 && x >= 0 && y < step.inputShape[0] && x < step.inputShape[1];
-const taken = (y, x, c) => (inside(y, x) ? step.values.input[(y * step.inputShape[1] + x) * step.inputShape[2] + c] : 0);
+// Rows and columns are the whole map's; of a large one, only those of a part are here.
+const taken = (y, x, c) => {
+  if (!inside(y, x)) return 0;
+  const [top, left, , wide] = step.taken;
+  return step.values.input[((y - top) * wide + x - left) * step.inputShape[2] + c];
+};
 // A depthwise filter has a kernel for its own channel alone.
 const weight = (i, j, c) => {
   const [, width] = step.size;
@@ -35,7 +44,10 @@ const weight = (i, j, c) => {
 };
 const origin = () => [row * step.strides[0] - step.pad[0], column * step.strides[1] - step.pad[1]];
 const channels = () => (step.depthwise ? [filter] : [...Array(step.inputShape[2]).keys()]);
-const output = (y, x) => step.values.output[(y * step.outputShape[1] + x) * step.outputShape[2] + filter];
+const output = (y, x) => {
+  const [top, left, , wide] = step.part;
+  return step.values.output[((y - top) * wide + x - left) * step.outputShape[2] + filter];
+};
 
 function sumOf(c) {
   const [top, left] = origin();
@@ -44,42 +56,46 @@ function sumOf(c) {
     for (let j = 0; j < step.size[1]; j++) sum += taken(top + i, left + j, c) * weight(i, j, c);
   return sum;
 }
-function paint(canvas, rows, columns, value, margin, mark) {
-  const [top, left, bottom, right] = margin;
-  const [high, wide] = [rows + top + bottom, columns + left + right];
+// Paints the cells from row `top` and column `left` on; those outside the map are zeros.
+function paint(canvas, [top, left, high, wide], value, isInside, mark) {
   const cell = Math.max(1, Math.floor(336 / Math.max(high, wide)));
   canvas.width = wide * cell;
   canvas.height = high * cell;
   const context = canvas.getContext("2d");
-  let reach = 0;
-  for (let y = 0; y < rows; y++) for (let x = 0; x < columns; x++) reach = Math.max(reach, Math.abs(value(y, x)));
+  const cells = [];
+  for (let y = top; y < top + high; y++) for (let x = left; x < left + wide; x++) cells.push([y, x]);
+  const reach = cells.reduce((most, [y, x]) => (isInside(y, x) ? Math.max(most, Math.abs(value(y, x))) : most), 0);
   context.fillStyle = "#ffffff";
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.strokeStyle = "#8a96a3";
-  context.font = `600 ${Math.min(30, Math.round(cell / 3))}px system-ui, sans-serif`;
+  const font = (pixels) => `600 ${pixels}px system-ui, sans-serif`;
+  const texts = cell > 2 * LEAST_TEXT ? cells.filter((at) => isInside(...at)).map((at) => figures(value(...at), DIGITS)) : [];
+  context.font = font(100);
+  const widest = Math.max(1, ...texts.map((text) => context.measureText(text).width));
+  const text = Math.min(30, Math.floor((90 * cell) / widest));
+  context.font = font(text);
   context.textAlign = "center";
   context.textBaseline = "middle";
-  for (let y = -top; y < rows + bottom; y++)
-    for (let x = -left; x < columns + right; x++) {
-      const [px, py] = [(x + left) * cell, (y + top) * cell];
-      if (y >= 0 && x >= 0 && y < rows && x < columns) {
-        context.fillStyle = colour(value(y, x), reach);
-        context.fillRect(px, py, cell, cell);
-        if (cell >= ROOM) {
-          context.fillStyle = Math.abs(value(y, x)) > reach / 2 ? "#ffffff" : "#17212b";
-          context.fillText(figures(value(y, x)), px + cell / 2, py + cell / 2);
-        }
-      } else if (cell > 5) {
-        context.setLineDash([2, 2]);
-        context.strokeRect(px + 1.5, py + 1.5, cell - 3, cell - 3);
+  for (const [y, x] of cells) {
+    const [px, py] = [(x - left) * cell, (y - top) * cell];
+    if (isInside(y, x)) {
+      context.fillStyle = colour(value(y, x), reach);
+      context.fillRect(px, py, cell, cell);
+      if (texts.length && text >= LEAST_TEXT) {
+        context.fillStyle = Math.abs(value(y, x)) > reach / 2 ? "#ffffff" : "#17212b";
+        context.fillText(figures(value(y, x), DIGITS), px + cell / 2, py + cell / 2);
       }
+    } else if (cell > 5) {
+      context.setLineDash([2, 2]);
+      context.strokeRect(px + 1.5, py + 1.5, cell - 3, cell - 3);
     }
+  }
   const [y, x, h, w] = mark;
   context.setLineDash([]);
   for (const [width, style] of [[6, "#ffffff"], [3, "#d81b60"]]) {
     context.lineWidth = width;
     context.strokeStyle = style;
-    context.strokeRect((x + left) * cell, (y + top) * cell, w * cell, h * cell);
+    context.strokeRect((x - left) * cell, (y - top) * cell, w * cell, h * cell);
   }
   context.lineWidth = 1;
 }
@@ -101,14 +117,35 @@ function table(id, value, outside) {
   if (width > WIDE) find(id).parentElement.tabIndex = 0;
   else find(id).parentElement.removeAttribute("tabindex");
 }
+// What the windows reach, and what is there of the input.
+function reached() {
+  const spans = [0, 1].map((at) => {
+    const first = step.part[at] * step.strides[at] - step.pad[at];
+    const end = first + (step.part[at + 2] - 1) * step.strides[at] + step.size[at];
+    return [Math.min(first, step.taken[at]), Math.max(end, step.taken[at] + step.taken[at + 2])];
+  });
+  const [[top, bottom], [left, right]] = spans;
+  return [top, left, bottom - top, right - left];
+}
+// Of a large output, all of it, and where the part that can be stepped through lies.
+function showOverview() {
+  find("overview-figure").hidden = !step.overview;
+  if (!step.overview) return;
+  const [rows, columns, filters] = step.outputShape;
+  const [top, left, high, wide] = step.part;
+  step.colours ??= bytes(step.overview);
+  const [down, across] = [rows, columns].map((each) => Math.ceil(each / step.every));
+  const at = (y, x) => (step.colours[(y * across + x) * filters + filter] - 127) / 127;
+  const mark = step.part.map((each) => each / step.every);
+  paint(find("overview"), [0, 0, down, across], at, () => true, mark);
+  find("overview-name").textContent = `all of it: rows ${top + 1} to ${top + high} of ${rows}, columns ${left + 1} to ${left + wide} of ${columns} are shown`;
+}
 function show() {
   const [height, width] = step.size;
   const [top, left] = origin();
-  const [rows, columns] = step.inputShape;
-  const below = Math.max(0, (step.outputShape[0] - 1) * step.strides[0] + height - rows - step.pad[0]);
-  const right = Math.max(0, (step.outputShape[1] - 1) * step.strides[1] + width - columns - step.pad[1]);
-  paint(find("input-map"), rows, columns, (y, x) => taken(y, x, channel), [...step.pad, below, right], [top, left, height, width]);
-  paint(find("output-map"), step.outputShape[0], step.outputShape[1], output, [0, 0, 0, 0], [row, column, 1, 1]);
+  paint(find("input-map"), reached(), (y, x) => taken(y, x, channel), inside, [top, left, height, width]);
+  paint(find("output-map"), step.part, output, () => true, [row, column, 1, 1]);
+  showOverview();
   find("channel-name").textContent = `channel ${channel + 1} of ${step.depthwise ? step.all : step.inputShape[2]}`;
   find("filter-name").textContent = `filter ${filter + 1}, row ${row + 1}, column ${column + 1}`;
   const outside = (i, j) => !inside(top + i, left + j);
@@ -132,39 +169,52 @@ function show() {
 }
 function showSums(sums) {
   const group = find("channels");
+  const all = channels();
   group.hidden = sums.length < 2;
-  const buttons = channels().slice(0, MOST_SUMS).map((c, at) => {
+  const order = all.map((_, at) => at).sort((one, other) => Math.abs(sums[other]) - Math.abs(sums[one]));
+  const named = order.slice(0, MOST_SUMS).sort((one, other) => one - other);
+  const buttons = named.map((at) => {
     const button = document.createElement("button");
     button.type = "button";
-    button.textContent = `${c + 1}: ${figures(sums[at])}`;
-    button.setAttribute("aria-pressed", c === channel);
-    button.addEventListener("click", () => { channel = c; show(); });
+    button.textContent = `${all[at] + 1}: ${figures(sums[at])}`;
+    button.setAttribute("aria-pressed", all[at] === channel);
+    button.addEventListener("click", () => { channel = all[at]; show(); });
     return button;
   });
   const focused = group.contains(document.activeElement) ? [...group.children].indexOf(document.activeElement) : -1;
   group.replaceChildren(...buttons);
-  if (focused >= 0) buttons[focused].focus();
+  const others = order.slice(MOST_SUMS);
+  if (others.length) {
+    const rest = document.createElement("span");
+    const word = others.length > 1 ? "others" : "other";
+    rest.textContent = `${others.length} ${word}: ${figures(others.reduce((sum, at) => sum + sums[at], 0))}`;
+    group.append(rest);
+  }
+  if (focused >= 0) buttons[Math.min(focused, buttons.length - 1)].focus();
 }
 function choose(at) {
   step = steps[at];
   step.values ??= Object.fromEntries(["input", "kernel", "bias", "output"].map((key) => [key, floats(step[key])]));
   [row, column, filter] = step.start;
-  channel = step.depthwise ? filter : 0;
+  // The channel that adds most.
+  channel = channels().reduce((most, each) => (Math.abs(sumOf(each)) > Math.abs(sumOf(most)) ? each : most));
   const options = [...Array(step.outputShape[2]).keys()].map((each) => new Option(`${each + 1} of ${step.all}`, each));
   find("filter").replaceChildren(...options);
   find("filter").value = filter;
   show();
 }
 function moveTo(y, x) {
-  row = Math.max(0, Math.min(step.outputShape[0] - 1, y));
-  column = Math.max(0, Math.min(step.outputShape[1] - 1, x));
+  const [top, left, high, wide] = step.part;
+  row = Math.max(top, Math.min(top + high - 1, y));
+  column = Math.max(left, Math.min(left + wide - 1, x));
   show();
 }
 function point(event) {
   const box = find("output-map").getBoundingClientRect();
+  const [top, left, high, wide] = step.part;
   moveTo(
-    Math.floor(((event.clientY - box.top) / box.height) * step.outputShape[0]),
-    Math.floor(((event.clientX - box.left) / box.width) * step.outputShape[1]),
+    top + Math.floor(((event.clientY - box.top) / box.height) * high),
+    left + Math.floor(((event.clientX - box.left) / box.width) * wide),
   );
 }
 if (steps.length) {

@@ -1,6 +1,7 @@
 """`liteproof adopt model.tflite`: kept as it is, or quantized where that is asked for."""
 
 import json
+import re
 import subprocess
 import sys
 import warnings
@@ -22,6 +23,7 @@ from liteproof_edge.preprocessing.photo import ChannelOrder
 
 pytestmark = pytest.mark.slow  # each makes a whole run
 NAMES = ("upright", "level", "slanting")
+UNIT = "value = pixel · 0.003922"  # 1 / 255
 layers = keras.layers
 
 
@@ -132,6 +134,15 @@ def colours(tmp_path_factory):
     shares.set_weights([20 * np.eye(3, dtype=np.float32)])
     (folder / "bgr.tflite").write_bytes(convert(model))
     return folder
+
+
+@pytest.fixture(scope="module")
+def picture(tmp_path_factory, tiny_idx):
+    """A level bar."""
+    examples = load(tiny_idx, Split.TEST)
+    path = tmp_path_factory.mktemp("picture") / "level.png"
+    Image.fromarray(examples.images[examples.labels == 1][0][..., 0]).save(path)
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -275,6 +286,30 @@ def test_quantized_tflite_is_kept_without_a_reference(adopt, files):
     assert "pixels: their 256 values, as its 256 codes of int8" in done.stderr
     assert Bundle.load(run / "bundle").model == (files / "int8.tflite").read_bytes()
     assert on_the_device("verify", run / "bundle").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "compared"),  # of its bundle, and of its run
+    [
+        ("float.tflite", (), ("", "")),
+        ("float.tflite", ("--quantize",), ("int8", "Float and int8")),
+        ("int8.tflite", (), ("int8", "int8")),
+        ("row.tflite", ("--size", "28x28"), ("", "")),
+    ],
+)
+def test_adopted_tflite_is_explained(adopt, picture, tmp_path, name, options, compared):
+    run, _ = adopt(name, *options)
+
+    for what in (run, run / "bundle"):
+        done = run_inside("explain", what, picture, "--out", tmp_path / "explain.html")
+
+        assert done.exit_code == 0, done.stderr
+        page = (tmp_path / "explain.html").read_text()
+        assert "It answers <bdi>1</bdi>" in page
+        assert UNIT in page or name == "int8.tflite"
+        assert "One convolution, worked out" in page
+        titles = re.findall(r'<section id="int8".*?<h2>(.*?)</h2>', page, re.DOTALL)
+        assert titles == [compared[what == run]] * (compared[what == run] != "")
 
 
 def test_metadata_say_labels_and_pixels(adopt):

@@ -3,10 +3,12 @@
 import keras
 import numpy as np
 import pytest
+from explained import CLOSE
 
+from liteproof.explanation import words
 from liteproof.explanation.keras_steps import cam, walk
 from liteproof.explanation.stepping import sums, worked_steps
-from liteproof.explanation.steps import POOLS, Kind, pooled
+from liteproof.explanation.steps import POOLS, Entry, Kind, pooled
 from liteproof.network.architecture import build
 from liteproof.recipes.schema import (
     Activation,
@@ -20,7 +22,6 @@ from liteproof.recipes.schema import (
     Residual,
 )
 
-CLOSE = 1e-4  # float32, summed in another order
 LAYERS = (
     Conv("conv", 4, 3, 2),
     Pool("max_pool", 3, 2, Padding.SAME),
@@ -73,7 +74,7 @@ def test_every_step_has_the_layers_own_output(model, found, pixels):
 
 
 def test_what_is_stepped_through_is_the_layers_output_before_the_activation(found, pixels):
-    worked = list(worked_steps(found.steps, pixels.astype(np.float32)))
+    worked = list(worked_steps(found.steps, Entry(pixels, pixels.astype(np.float32))))
 
     kinds = [each.step.kind for each in worked]
     assert kinds.count(Kind.DEPTHWISE) == 1
@@ -104,6 +105,13 @@ def test_dense_layer_weighs_every_value(found):
         taken = found.steps[step.inputs[0]].output
         before = step.output if step.before is None else step.before
         assert taken @ step.kernel + step.bias == close(before)
+
+
+def test_rescaling_says_what_it_does_to_a_pixel(found):
+    step = found.steps[0]
+
+    assert step.formula == "x · 0.003922"
+    assert words.title(step) == "Rescaling, x · 0.003922"
 
 
 def test_dropout_is_no_step(found):

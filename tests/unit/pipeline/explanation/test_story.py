@@ -1,12 +1,13 @@
 """What is told of a run and of a bundle, against what the runtime and Keras compute themselves."""
 
 import base64
-import json
-import re
+import io
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from explained import CLOSE, check_numbers, data_of
 from PIL import Image
 
 from liteproof.conversion.packing import without_metadata
@@ -20,10 +21,10 @@ from liteproof.explanation.stepping import sums, worked_steps
 from liteproof.explanation.steps import Kind
 from liteproof.explanation.story import tell
 from liteproof.explanation.subject import open_subject
+from liteproof.explanation.tiles import photo
 from liteproof_edge.errors import BundleError, PictureError
 from liteproof_edge.model.flatbuffer import read_model
-
-CLOSE = 1e-4
+from liteproof_edge.preprocessing.prepared import Legibility
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +79,7 @@ def test_bundle_and_run_have_the_same_codes(of_run, of_bundle):
 
 
 def test_what_is_stepped_through_is_keras_output(of_run):
-    worked = list(worked_steps(of_run.steps, of_run.prepared.pixels.astype(np.float32)))
+    worked = list(worked_steps(of_run.steps, of_run.entry))
 
     assert worked
     for each in worked:
@@ -87,28 +88,15 @@ def test_what_is_stepped_through_is_keras_output(of_run):
 
 
 def test_bundle_is_worked_out_in_the_real_values_of_its_codes(of_bundle):
-    for each in worked_steps(of_bundle.steps, of_bundle.prepared.pixels.astype(np.float32)):
+    for each in worked_steps(of_bundle.steps, of_bundle.entry):
         made = np.maximum(sums(each), 0)
         assert np.abs(made - each.step.output).max() <= 0.51 * each.step.quantized.scale + CLOSE
 
 
-def test_numbers_of_the_page_are_those_of_the_tensors(of_run, page):
-    data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])
-
-    assert data
-    for each in data:
-        step = of_run.steps[each["at"]]
-        filters = each["outputShape"][2]
-
-        def values(name, shape, each=each):
-            return np.frombuffer(base64.b64decode(each[name]), "<f4").reshape(shape)
-
-        assert np.array_equal(values("output", each["outputShape"]), step.output[..., :filters])
-        assert np.array_equal(values("bias", -1), step.bias[:filters])
-        taken = of_run.steps[step.inputs[0]].output
-        assert np.array_equal(values("input", each["inputShape"]), taken)
-        kernel = values("kernel", (*each["size"], taken.shape[-1], filters))
-        assert np.array_equal(kernel, step.kernel[..., :filters])
+def test_numbers_of_the_page_are_those_of_the_tensors(of_run, of_bundle, page):
+    check_numbers(page, of_run)
+    check_numbers(render_story(of_bundle), of_bundle)
+    assert data_of(render_story(of_bundle))[1]["codes"]  # a quarter of the bytes
 
 
 def test_sizes_scales_and_codes_are_said_as_they_are(of_run, page):
@@ -123,9 +111,8 @@ def test_sizes_scales_and_codes_are_said_as_they_are(of_run, page):
 
 def test_pooling_is_drawn_both_ways_from_this_pictures_map(of_run):
     at = next(at for at, each in enumerate(of_run.steps) if each.kind is Kind.MAX_POOL)
-    pixels = of_run.prepared.pixels.astype(np.float32)
 
-    shown = views.view(of_run.steps, at, pixels, of_run.subject.labels, 16)
+    shown = views.view(of_run.steps, at, of_run.entry, of_run.subject.labels, 16)
 
     taken = of_run.steps[of_run.steps[at].inputs[0]].output
     channel = int(taken.max(axis=(0, 1)).argmax())
@@ -140,6 +127,24 @@ def test_layer_that_loses_most_is_open_and_export_is_quoted(of_run, page):
     assert of_run.subject.diagnosis[0].split(";")[0].replace("'", "&#39;") in page
 
 
+def test_doubts_are_those_that_a_device_has(of_bundle, picture):
+    most = float(of_bundle.device_logits.max())
+    asking = replace(of_bundle.subject, least_logits={Legibility.CLEAR: most + 1})
+
+    doubting = tell(asking, picture)
+
+    assert of_bundle.doubts == ()
+    assert doubting.doubts == ("unlike what the model knows",)
+    assert "In doubt: unlike what the model knows." in render_story(doubting)
+
+
+def test_what_was_trained_further_is_said_to_be(of_run):
+    further = replace(of_run, subject=replace(of_run.subject, is_retrained=True))
+
+    assert "was trained further" in render_story(further)
+    assert "was trained further" not in render_story(of_run)
+
+
 def test_page_of_a_bundle_alone_says_what_is_missing(of_bundle):
     page = render_story(of_bundle)
 
@@ -151,6 +156,36 @@ def test_page_of_a_bundle_alone_says_what_is_missing(of_bundle):
 def test_page_is_small_and_needs_no_network(page):
     assert len(page.encode()) < LARGEST
     assert "http" not in page.replace("http-equiv", "")
+
+
+def test_page_without_room_for_maps_says_so_and_is_smaller(of_run, page, monkeypatch):
+    monkeypatch.setattr("liteproof.explanation.page.LARGEST", 90_000)
+
+    small = render_story(of_run)
+
+    assert len(small.encode()) <= 90_000 < len(page.encode())
+    assert "So many layers leave no room for their maps" in small
+    assert "28×28×1 → 14×14×6. same: ⌈28/2⌉ = 14" in small
+
+
+def test_convolutions_that_do_not_fit_are_counted(of_run, monkeypatch):
+    monkeypatch.setattr("liteproof.explanation.page.BUDGET", 2_000)
+    assert "1 more convolution would make this page too large" in render_story(of_run)
+
+    monkeypatch.setattr("liteproof.explanation.page.BUDGET", 0)
+    assert "To step through 2 convolutions would make this page too large" in render_story(of_run)
+
+
+def test_large_photo_is_brought_to_what_a_page_can_bear():
+    rng = np.random.default_rng(0)
+    large = rng.integers(0, 256, (1500, 1000, 3), np.uint8)
+    small = rng.integers(0, 256, (28, 28, 3), np.uint8)
+
+    shown, exact = (photo(each, "noise") for each in (large, small))
+
+    assert (shown.width, shown.height) == (320, 480)
+    with Image.open(io.BytesIO(base64.b64decode(exact.source.partition(",")[2]))) as image:
+        assert np.array_equal(np.asarray(image), small)
 
 
 def test_occlusion_covers_every_pixel_and_is_the_fall_of_the_logit():
