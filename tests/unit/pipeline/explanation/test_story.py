@@ -11,6 +11,8 @@ from explained import CLOSE, check_numbers, data_of
 from PIL import Image
 
 from liteproof.conversion.packing import without_metadata
+from liteproof.conversion.quantization import convert_saved, load_keras, saved
+from liteproof.conversion.variants import FLOAT32, Scheme, Variant
 from liteproof.diagnosis.graph import activations
 from liteproof.errors import RunError
 from liteproof.execution.tflite_model import execute
@@ -125,6 +127,32 @@ def test_layer_that_loses_most_is_open_and_export_is_quoted(of_run, page):
     assert of_run.worst is not None
     assert f'id="int8-{of_run.worst + 1}" open' in page
     assert of_run.subject.diagnosis[0].split(";")[0].replace("'", "&#39;") in page
+
+
+@pytest.mark.parametrize("scheme", ["int16x8", "int8-mixed", "float16"])
+def test_any_form_that_ships_is_beside_the_float_model(of_run, bars, picture, scheme):
+    variant = Variant(Scheme(scheme))
+    with saved(load_keras(of_run.subject.keras_model)) as folder:
+        named = activations(read_model(convert_saved(folder, FLOAT32)).subgraphs[0])
+        wide = [named[-1].tensor.name] if variant.scheme is Scheme.INT8_MIXED else []
+        model = convert_saved(folder, variant, bars.images[:100], wide=wide)
+    subject = replace(of_run.subject, model=model, form=scheme, losses=())
+
+    story = tell(subject, picture)
+
+    page = render_story(story)
+    assert f"<h2>Float and {scheme}</h2>" in page
+    assert story.worst is not None
+    check_numbers(page, story)
+    beside = [each for each in story.steps if each.quantized]
+    assert len(beside) == len([each for each in of_run.steps if each.quantized])
+    for step in beside:
+        reach = np.abs(step.output).max()
+        assert np.abs(step.quantized.real - step.output).max() < 0.1 * reach
+    own = execute(model, story.prepared.pixels[np.newaxis], label="test").logits[0]
+    graph = read_model(model).subgraphs[0]
+    code = sum(graph.tensors[graph.outputs[0]].scales)  # what is float inside is rounded at the end
+    assert np.abs(beside[-1].quantized.real - own).max() <= 0.51 * code
 
 
 def test_doubts_are_those_that_a_device_has(of_bundle, picture):
