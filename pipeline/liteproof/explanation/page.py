@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from markupsafe import Markup
+from numpy.typing import NDArray
 
 from liteproof.explanation import views, words
 from liteproof.explanation.drawings import bars
@@ -23,8 +24,9 @@ from liteproof.explanation.tiles import LARGEST_PHOTO, Shown, enlarged, overlay,
 from liteproof.report.house import page_environment, parts, read_template
 from liteproof.report.wording import percent
 from liteproof.storage import write_file
+from liteproof_edge.preprocessing.photo import ChannelOrder, PhotoSpec
 from liteproof_edge.preprocessing.pictures import decode, flatten
-from liteproof_edge.preprocessing.spec import QUIET
+from liteproof_edge.preprocessing.spec import QUIET, Spec
 
 LARGEST = 3_000_000  # bytes of a page
 LEAST_ROOM, SPARE = 1_200_000, 10_000  # of these for the numbers to step through; for their names
@@ -97,7 +99,7 @@ def _render_story(story: Story, shown: list[views.View], worked: list[Worked]) -
         sure=percent(float(story.probabilities[answer])),
         float_answer=subject.labels[int(np.argmax(story.logits))],
         original=_original(story.picture),
-        seen=photo(story.prepared.pixels, "what the model sees"),
+        seen=photo(in_colours(story.prepared.pixels, subject.spec), "what the model sees"),
         entry=(words.entry_formula(story.entry), words.entry_example(story.entry)),
         views=shown,
         left_out=sum(step.can_be_stepped for step in story.steps) - len(worked),
@@ -110,6 +112,12 @@ def _render_story(story: Story, shown: list[views.View], worked: list[Worked]) -
         compared=f"Float and {subject.form}" if subject.float_model else subject.form,
         worst=None if story.worst is None else story.worst + 1,
     )
+
+
+def in_colours(pixels: NDArray[np.uint8], spec: Spec) -> NDArray[np.uint8]:
+    """Return a model's input, uint8 (height, width, channels), with red first, as a page has it."""
+    takes_blue_first = isinstance(spec, PhotoSpec) and spec.order is ChannelOrder.BGR
+    return pixels[..., ::-1] if takes_blue_first else pixels
 
 
 def _original(path: Path) -> Shown:

@@ -18,7 +18,7 @@ from liteproof.errors import RunError
 from liteproof.execution.tflite_model import execute
 from liteproof.explanation import views
 from liteproof.explanation.occlusion import covered, loss_map
-from liteproof.explanation.page import LARGEST, render_story
+from liteproof.explanation.page import LARGEST, in_colours, render_story
 from liteproof.explanation.stepping import sums, worked_steps
 from liteproof.explanation.steps import Kind
 from liteproof.explanation.story import tell
@@ -26,6 +26,7 @@ from liteproof.explanation.subject import open_subject
 from liteproof.explanation.tiles import photo
 from liteproof_edge.errors import BundleError, PictureError
 from liteproof_edge.model.flatbuffer import read_model
+from liteproof_edge.preprocessing.photo import ChannelOrder, PhotoSpec
 from liteproof_edge.preprocessing.prepared import Legibility
 
 
@@ -202,6 +203,14 @@ def test_convolutions_that_do_not_fit_are_counted(of_run, monkeypatch):
 
     monkeypatch.setattr("liteproof.explanation.page.BUDGET", 0)
     assert "To step through 2 convolutions would make this page too large" in render_story(of_run)
+
+
+def test_what_takes_blue_first_is_shown_in_its_true_colours():
+    pixels = np.array([[[10, 20, 30]]], np.uint8)
+    blue_first = PhotoSpec(1, 1, 3, order=ChannelOrder.BGR)
+
+    assert in_colours(pixels, blue_first).tolist() == [[[30, 20, 10]]]
+    assert in_colours(pixels, PhotoSpec(1, 1, 3)).tolist() == [[[10, 20, 30]]]
 
 
 def test_large_photo_is_brought_to_what_a_page_can_bear():
