@@ -111,7 +111,7 @@ def test_recipe_photos_trains_with_the_file_that_its_error_asks_for(liteproof, t
     known = untrained(128, 0.5)
     with h5py.File(Path(said[2]) / said[1], "w") as file:  # in the layout of Keras' own downloads
         legacy_h5_format.save_weights_to_hdf5_group(file, known)
-    done = liteproof(*asked, env=environment)
+    done = liteproof(*asked, "--resume", env=environment)
 
     assert done.returncode == 0, done.stderr
     trained = keras.saving.load_model(tmp_path / "run" / "model.keras", compile=False)
