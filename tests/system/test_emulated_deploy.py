@@ -25,7 +25,7 @@ WHOLE = "bookworm-arm64"  # tests/board has all of it
 BUNDLE = ROOT / "models" / "mnist"
 PHOTOS = {"five.png": "5", "three.jpg": "3"}
 CURRENT = ".local/share/liteproof/current"
-SECONDS = 1800  # 60 s on two free cores, for the installation above all
+SECONDS = 1800  # 90 s of one free core, for the installation above all
 
 
 @pytest.fixture(scope="module", params=[name for name in BOARDS if name != WHOLE])

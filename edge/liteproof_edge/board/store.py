@@ -154,6 +154,11 @@ class Store:
         partial.replace(path)
         _sync(path.parent)
 
+    def remove(self, path: Path) -> None:
+        """Remove a small file, if it is there, so that no power cut brings it back."""
+        path.unlink(missing_ok=True)
+        _sync(path.parent)
+
     def about(self, release: str) -> dict[str, Any]:
         """Return what release.json says; nothing where it cannot be read."""
         try:

@@ -48,7 +48,7 @@ class Switching:
 
     def confirm(self) -> None:
         """Say that it went well."""
-        self._pending.unlink(missing_ok=True)
+        self._store.remove(self._pending)
 
     def restore(self) -> bool:
         """Make what it was before `switch`; return whether there was anything to do."""

@@ -1,6 +1,7 @@
 """A switch that nobody confirms is undone: by the agent, or after a power cut at the next boot."""
 
 import json
+import os
 
 import pytest
 
@@ -50,6 +51,19 @@ def test_restore_brings_an_older_trust_file_back(switched, trust):
     switched.switch("one", "others")
     switched.restore()
     assert trust.read_text() == "signers"
+
+
+def test_confirmed_switch_is_on_the_disk(switched, store, monkeypatch):
+    """Or else a power cut soon after would go back from what `deploy` has called done."""
+    kept = []
+
+    def note(handle):
+        if os.path.samestat(os.fstat(handle), store.root.stat()):
+            kept.append((store.root / "pending.json").exists())
+
+    monkeypatch.setattr(os, "fsync", note)
+    switched.confirm()
+    assert kept == [False]
 
 
 def test_restore_after_confirm_does_nothing(switched, store):
