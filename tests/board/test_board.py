@@ -29,11 +29,12 @@ STORE = "~/.local/share/liteproof"
 SECONDS = 1800  # emulated, an installation takes minutes
 PORT = 8000
 SLOW = 100
+# What answers; /readyz says 503 as soon as the service is about to end, to send clients elsewhere.
 POLL = f"""
 import json, time, urllib.request
 while True:
     try:
-        said = urllib.request.urlopen("http://127.0.0.1:{PORT}/readyz", timeout={SECONDS}).read()
+        said = urllib.request.urlopen("http://127.0.0.1:{PORT}/v1/model", timeout={SECONDS}).read()
         print(json.loads(said)["bundle"], flush=True)
     except Exception as error:
         print("failed:", error, flush=True)
