@@ -59,10 +59,10 @@ def kitchen(deployed, boards):
 
 
 def start(boards, *arguments):
-    words = [*map(str, arguments), "--ssh-config", str(boards.config)]
-    return subprocess.Popen(
-        [LITEPROOF, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    # A shell's background jobs ignore Ctrl-C, and hand that down: it is made to answer again.
+    command = ["env", "--default-signal=INT", LITEPROOF, *map(str, arguments)]
+    command += ["--ssh-config", str(boards.config)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def run(boards, *arguments, exit_code=0):
