@@ -67,7 +67,7 @@ def image(suite: str, cache: Path, report: Callable[[str], None]) -> Path:
         return folder
 
     def make() -> str | None:
-        report(f"making the image of a {suite} board: 4 minutes on two free cores")
+        report(f"making the image of a {suite} board: 3 minutes on two free cores")
         try:
             with writing(cache), new_folder(folder) as partial:
                 if why := failure([str(MAKER), str(partial), suite], seconds=IMAGE_SECONDS):
