@@ -241,7 +241,7 @@ def _bare_model_options(parser: "argparse.ArgumentParser | _Unused") -> None:
         "--size",
         metavar="HxW",
         type=values.size,
-        help="of an --unverified model that takes a row of pixels, such as 28x28",
+        help="of an --unverified model that takes any size, or a row of pixels, such as 28x28",
     )
     parser.add_argument(
         "--output", metavar="NAME", help="which answers, of an --unverified model with several"

@@ -9,24 +9,19 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from liteproof.explanation.keras_layers import (
+    ACTIVATIONS,
+    PLAIN,
+    POOLS,
+    WEIGHTED,
+    activation_of,
+    folded,
+    formula_of,
+    kind_of,
+    own_activation,
+    pool_window,
+)
 from liteproof.explanation.steps import PIXELS, Kind, Step, Window
-
-ACTIVATIONS = (keras.layers.Activation, keras.layers.ReLU, keras.layers.LeakyReLU)
-POOLS = {
-    keras.layers.MaxPooling2D: Kind.MAX_POOL,
-    keras.layers.AveragePooling2D: Kind.AVERAGE_POOL,
-    keras.layers.GlobalMaxPooling2D: Kind.MAX_POOL,
-    keras.layers.GlobalAveragePooling2D: Kind.AVERAGE_POOL,
-}
-WEIGHTED = {
-    keras.layers.Conv2D: Kind.CONVOLUTION,
-    keras.layers.DepthwiseConv2D: Kind.DEPTHWISE,
-    keras.layers.Dense: Kind.DENSE,
-}
-PLAIN = {
-    keras.layers.Add: Kind.SUM,
-    keras.layers.Flatten: Kind.FLATTEN,
-}
 
 
 @dataclass(slots=True)
@@ -105,7 +100,7 @@ def _run(model: Any, image: Any, calls: list[_Call]) -> Any:  # noqa: ANN401 - K
                 layer, [each for each in tf.nest.flatten(values) if tf.is_tensor(each)], None
             )
             call.output = layer(*values, **options)
-            if _own_activation(layer):
+            if own_activation(layer):
                 own, layer.activation = layer.activation, keras.activations.linear
                 call.linear = layer(*values, **options)
                 layer.activation = own
@@ -125,13 +120,6 @@ def _graph(layer: Any) -> Any:  # noqa: ANN401
     return layer if hasattr(layer, "_run_through_graph") else None
 
 
-def _own_activation(layer: Any) -> str:  # noqa: ANN401
-    if _kind(layer, WEIGHTED) is None:
-        return ""
-    name = getattr(layer.activation, "__name__", type(layer.activation).__name__)
-    return "" if name == "linear" else name
-
-
 def _steps(calls: list[_Call], image: Any) -> tuple[list[Step], list[Any]]:  # noqa: ANN401
     """Return the steps and their outputs as tensors: convolution, normalisation, activation in one.
 
@@ -146,7 +134,7 @@ def _steps(calls: list[_Call], image: Any) -> tuple[list[Step], list[Any]]:  # n
     while waiting:
         call = waiting.pop(0)
         joined = [call]
-        if _kind(call.layer, WEIGHTED) is not None and not _own_activation(call.layer):
+        if kind_of(call.layer, WEIGHTED) is not None and not own_activation(call.layer):
             joined += _followers(call, waiting, readers)
             waiting = [each for each in waiting if each not in joined]
         step = _step(joined, tuple(places.get(id(value), PIXELS) for value in call.values))
@@ -189,16 +177,16 @@ def _step(joined: list[_Call], inputs: tuple[int, ...]) -> Step:
         type=type(layer).__name__,
         members=tuple(each.layer.name for each in joined),
     )
-    if (kind := _kind(layer, WEIGHTED)) is not None:
+    if (kind := kind_of(layer, WEIGHTED)) is not None:
         _describe_weighted(step, kind, joined)
-    elif (kind := _kind(layer, POOLS)) is not None and len(first.values[0].shape) == 4:
-        step.kind, step.window = kind, _pool_window(layer, tuple(first.values[0].shape[1:3]))
+    elif (kind := kind_of(layer, POOLS)) is not None and len(first.values[0].shape) == 4:
+        step.kind, step.window = kind, pool_window(layer, tuple(first.values[0].shape[1:3]))
     elif isinstance(layer, ACTIVATIONS):
-        step.kind, step.activation = Kind.ACTIVATION, _activation(layer)
+        step.kind, step.activation = Kind.ACTIVATION, activation_of(layer)
         step.before = _array(first.values[0])
     else:
-        step.kind = _kind(layer, PLAIN) or Kind.OTHER
-        step.formula = _formula(layer)
+        step.kind = kind_of(layer, PLAIN) or Kind.OTHER
+        step.formula = formula_of(layer)
         if isinstance(layer, keras.layers.Layer):
             step.parameters = layer.count_params()
     return step
@@ -221,73 +209,16 @@ def _describe_weighted(step: Step, kind: Kind, joined: list[_Call]) -> None:
     before = first.output if first.linear is None else first.linear
     for follower in joined[1:]:
         if isinstance(follower.layer, keras.layers.BatchNormalization):
-            kernel, bias = _folded(kernel, bias, follower.layer, depthwise=kind is Kind.DEPTHWISE)
+            kernel, bias = folded(kernel, bias, follower.layer, depthwise=kind is Kind.DEPTHWISE)
             before = follower.output
-    own = _own_activation(layer)
+    own = own_activation(layer)
     step.kind = kind
     step.activation = own or (
-        _activation(last.layer) if isinstance(last.layer, ACTIVATIONS) else ""
+        activation_of(last.layer) if isinstance(last.layer, ACTIVATIONS) else ""
     )
     step.before = _array(before) if step.activation else None
     step.kernel, step.bias = kernel.astype(np.float32), bias.astype(np.float32)
     step.parameters = kernel.size + bias.size
-
-
-def _folded(
-    kernel: NDArray[np.float64],
-    bias: NDArray[Any],
-    layer: Any,  # noqa: ANN401
-    *,
-    depthwise: bool,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Fold batch normalisation into a kernel and a bias.
-
-    Source: Jacob et al. 2018, arXiv:1712.05877, section 3.2.
-    """
-    mean, variance = (
-        np.asarray(each, np.float64) for each in (layer.moving_mean, layer.moving_variance)
-    )
-    gain = 1 / np.sqrt(variance + layer.epsilon)
-    if layer.scale:
-        gain = gain * np.asarray(layer.gamma, np.float64)
-    offset = np.asarray(layer.beta, np.float64) if layer.center else 0.0
-    scaled = kernel * (gain[:, np.newaxis] if depthwise else gain)
-    return scaled, (bias - mean) * gain + offset
-
-
-def _pool_window(layer: Any, sides: tuple[int, int]) -> Window:  # noqa: ANN401
-    if not hasattr(layer, "pool_size"):
-        return Window(sides, sides, same=False)
-    return Window(tuple(layer.pool_size), tuple(layer.strides), layer.padding == "same")
-
-
-def _activation(layer: Any) -> str:  # noqa: ANN401
-    if isinstance(layer, keras.layers.Activation):
-        return str(getattr(layer.activation, "__name__", type(layer.activation).__name__))
-    if isinstance(layer, keras.layers.ReLU):
-        return "relu" if layer.max_value is None else f"relu{layer.max_value:g}"
-    return "leaky_relu"
-
-
-def _formula(layer: Any) -> str:  # noqa: ANN401
-    """Return what a layer that scales makes of each value; "" of any other layer."""
-    if isinstance(layer, keras.layers.Normalization) and not layer.invert:
-        return "(x − mean) / deviation, for each channel its own"
-    if not isinstance(layer, keras.layers.Rescaling):
-        return ""
-    scale, offset = (np.unique(np.asarray(each)) for each in (layer.scale, layer.offset))
-    if len(scale) != 1 or len(offset) != 1:
-        return "x · scale + offset, for each channel its own"
-    added = f"{offset[0]:+.4g}".replace("+", " + ").replace("-", " − ") if offset[0] else ""
-    return f"x · {scale[0]:.4g}{added}"
-
-
-def _kind(layer: Any, kinds: dict[Any, Kind]) -> Kind | None:  # noqa: ANN401
-    """Return what a layer is; a subclass with a call of its own is something else."""
-    for known, kind in kinds.items():
-        if isinstance(layer, known) and type(layer).call is known.call:
-            return kind
-    return None
 
 
 def _array(tensor: Any) -> NDArray[np.float32]:  # noqa: ANN401
