@@ -128,6 +128,13 @@ class _Reading(NamedTuple):
         largest, size = self.pieces[0], self.mark.searched
         return largest.box.clipped(size) == (0, 0, *size) and largest.contact <= sum(size)
 
+    def shows_more(self, sheet: Box, within: "_Reading") -> bool:
+        """Whether its mark has ink on a sheet that the sheet, read by itself, has lost."""
+        box, mark = self.mark.box, within.mark
+        on_sheet = Box(*map(max, box[:2], sheet[:2]), *map(min, box[2:], sheet[2:]))
+        ink = on_sheet.moved(-box.left, -box.top).cut(self.mark.ink)
+        return self.mark.polarity is mark.polarity and 4 * int(mark.ink.sum()) < 3 * int(ink.sum())
+
 
 def find_mark(pixels: NDArray[np.uint8]) -> Mark:
     """Find the mark in a picture.
@@ -145,10 +152,11 @@ def find_mark(pixels: NDArray[np.uint8]) -> Mark:
         cleaned = without_lines(grey)
         if cleaned is not grey:
             reading = _read(cleaned) or reading
-        sheet = find_sheet(cleaned)
+        # A shadow may end aslant on what is otherwise a mark alone on its sheet.
+        sheet = find_sheet(cleaned, turned=not (reading and reading.is_alone))
         if sheet != (0, 0, *size) and not (reading and reading.is_cut_out):
             within = _read(sheet.cut(cleaned))
-            if within:
+            if within and not (reading and reading.shows_more(sheet, within)):
                 return placed(within.mark, sheet, size)
     if reading is None:
         raise PictureError("no ink found: the picture is blank")

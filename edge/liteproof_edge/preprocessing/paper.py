@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from liteproof_edge.preprocessing.components import GRID, fill_picture, find_pieces
+from liteproof_edge.preprocessing.components import GRID, cell_side, fill_picture, find_pieces
 from liteproof_edge.preprocessing.windows import (
     best_split,
     blurred,
@@ -31,6 +31,7 @@ NOISY = 10  # standard deviations of noise that ink should exceed; if not, the p
 BLURS = (0, 1, 2)  # radii in pixels, tried in turn
 DARKEST_PAPER = 64  # grey levels, where ink is measured by the share of light that it keeps off
 COARSE = 64  # pixels: no uneven light, and no noise, can be told from ink where no side is longer
+NARROWER = ((24, 3), (48, 2))  # parts of the longer side; cells of GRID that are broader than both
 UNKNOWN_NOISE = 6  # grey levels: what is assumed there where ink reaches the border
 
 
@@ -147,11 +148,12 @@ def _around_cut_out_mark(grey: NDArray[np.uint8], apart: int) -> Relief | None:
     contrast = int(grey.max()) - int(grey.min())
     for relief in reliefs:
         # Ink and paper are the two ends of what there is; a shadow's edge is neither.
-        if 4 * relief.strongest >= 3 * contrast and fill_picture(
+        is_full = 4 * relief.strongest >= 3 * contrast and fill_picture(
             find_pieces(np.maximum(relief.ink, 0), relief.strongest // 2),
             (grey.shape[1], grey.shape[0]),
             relief.strongest,
-        ):
+        )
+        if is_full and not is_shadowed(relief, 3):
             return relief
     return None
 
@@ -181,24 +183,60 @@ def _against_uneven_paper(grey: NDArray[np.uint8], apart: int, *, is_light: bool
 
 
 def _above_uneven_paper(grey: NDArray[np.uint8], apart: int) -> Relief:
-    """Return how far each pixel is from the paper that would be there without ink."""
+    """Return how far each pixel is from the paper that would be there without ink.
+
+    Where there are shadows with sharp edges, only what is narrower than these is ink.
+    """
     reach = max(1, max(grey.shape) // 8)
-    inside = (slice(reach, -reach),) * 2
     smooth = blurred(grey, max(grey.shape) // 128)
     # What lies outside is neither the lightest nor the darkest of a window that reaches over.
-    highest = slid(np.maximum, np.pad(smooth, reach, constant_values=0), reach)
-    lowest = slid(np.minimum, np.pad(smooth, reach, constant_values=255), reach)
+    extremes = (
+        slid(extreme, np.pad(smooth, reach, constant_values=outside), reach)
+        for extreme, outside in ((np.maximum, 0), (np.minimum, 255))
+    )
     # Ink is what there is less of, wherever there are both.
-    extremes = (int(extreme[inside].sum(dtype=np.int64)) for extreme in (highest, lowest))
-    signed = grey.astype(np.int16)
-    if 2 * int(smooth.sum(dtype=np.int64)) >= sum(extremes):
-        paper = slid(np.minimum, highest, reach)[inside]
-        depth = paper - signed
+    inside = (slice(reach, -reach),) * 2
+    both = sum(int(extreme[inside].sum(dtype=np.int64)) for extreme in extremes)
+    is_dark = 2 * int(smooth.sum(dtype=np.int64)) >= both
+    relief = _above_paper_around(grey, smooth, reach, apart, is_dark=is_dark)
+    for part, cells in NARROWER if max(grey.shape) >= COARSE else ():
+        if is_shadowed(relief, cells):
+            reach = max(grey.shape) // part
+            narrower = _above_paper_around(grey, smooth, reach, apart, is_dark=is_dark)
+            strokes, kept = (4 * each.ink > 3 * relief.strongest for each in (relief, narrower))
+            if 4 * np.count_nonzero(kept) > 3 * np.count_nonzero(strokes):
+                relief = narrower
+    return relief
+
+
+def _above_paper_around(
+    grey: NDArray[np.uint8], smooth: NDArray[np.uint8], reach: int, apart: int, *, is_dark: bool
+) -> Relief:
+    """Return how far each pixel is from what is left of the paper within so many pixels."""
+    first, then, outside = (np.maximum, np.minimum, 0) if is_dark else (np.minimum, np.maximum, 255)
+    padded = np.pad(smooth, reach, constant_values=outside)
+    paper = slid(then, slid(first, padded, reach), reach)[reach:-reach, reach:-reach]
+    if is_dark:
+        depth = np.subtract(paper, grey, dtype=np.int16)
         ink, polarity = _share_of_light(paper, depth - middle(depth)), Polarity.DARK_ON_LIGHT
     else:
-        depth = signed - slid(np.maximum, lowest, reach)[inside]
+        depth = np.subtract(grey, paper, dtype=np.int16)
         ink, polarity = depth - np.int16(middle(depth)), Polarity.LIGHT_ON_DARK
     return Relief(ink, polarity, strongest(ink), _noise(ink, apart), even=False)
+
+
+def is_shadowed(relief: Relief, cells: int) -> bool:
+    """Return whether a broad and flat area stands out from the paper, but less than ink does.
+
+    Args:
+        relief: of a picture whose longer side has `COARSE` pixels or more.
+        cells: of `GRID`: what reaches so far to all sides of a cell is broad.
+    """
+    side = cell_side(relief.ink.shape, GRID)
+    faintest = slid(np.minimum, pooled(np.minimum, relief.ink, side), cells)
+    darkest = slid(np.maximum, pooled(np.maximum, relief.ink, side), cells)
+    dim = (8 * faintest > 3 * relief.strongest) & (8 * darkest < 6 * relief.strongest)
+    return bool((dim & (6 * (darkest - faintest) < relief.strongest)).any())
 
 
 def _share_of_light(paper: NDArray[np.uint8], depth: NDArray[np.int16]) -> NDArray[np.int16]:

@@ -73,6 +73,12 @@ def written(digit, side, at, paper, ink):
     return (paper + (np.asarray(ink) - paper) * strength).round().astype(np.uint8)
 
 
+def below(size, at, rise):
+    """Which pixels lie below a line that is `at` pixels from the top, and rises by so many."""
+    rows, columns = np.indices(size[::-1])
+    return rows >= at + rise * (columns / size[0] - 0.5)
+
+
 def even(size, colour):
     paper = np.empty((size[1], size[0], *np.shape(colour)))
     paper[:] = colour
@@ -379,6 +385,32 @@ def test_digits_are_read_in_a_shadow(labels, golden, edge):
         )
         == golden.classes.tolist()
     )
+
+
+@pytest.mark.parametrize("rise", [-20, 10, 20])
+@pytest.mark.parametrize("at", [120, 150, 185])
+def test_digits_are_read_across_the_sharp_edge_of_a_shadow(labels, golden, at, rise):
+    shadow = np.where(below(ROOM, at, rise), 0.45, 1)
+    paper = light(ROOM, HORIZONTAL, 215, 245)
+    page = lambda digit: (written(digit, SIDE, (150, 100), paper, 25) * shadow).astype(np.uint8)  # noqa: E731
+    assert labels(page) == golden.classes.tolist()
+
+
+@pytest.mark.parametrize("rise", [-20, -9, 0, 9, 20])
+def test_digits_are_read_on_ruled_paper_that_was_turned(labels, golden, rise):
+    paper = light(ROOM, VERTICAL, 210, 240)
+    for at in range(-20, 320, 40):
+        paper[below(ROOM, at, rise) & ~below(ROOM, at + 2, rise)] *= 0.6
+    page = lambda digit: written(digit, SIDE, (150, 100), paper, 30)  # noqa: E731
+    assert labels(page) == golden.classes.tolist()
+
+
+@pytest.mark.parametrize("rise", [-20, 0, 20])
+def test_digits_are_read_on_a_sheet_that_lies_turned_on_a_desk(labels, golden, rise):
+    paper = light(ROOM, HORIZONTAL, 215, 245)
+    paper[below(ROOM, 240, rise)] = 60
+    page = lambda digit: written(digit, SIDE, (150, 100), paper, 30)  # noqa: E731
+    assert labels(page) == golden.classes.tolist()
 
 
 @pytest.mark.parametrize(("paper", "ink_level"), [(0, 255), (40, 235), (60, 160), (110, 240)])

@@ -115,6 +115,24 @@ def test_edge_of_a_shadow_is_no_ink():
     assert beyond_the_stroke.max() <= relief.strongest * PAPER // 16
 
 
+@pytest.mark.parametrize("width", [30, 45])
+def test_shadows_of_fingers_are_no_ink(width):
+    paper = gradient(200, 230, (300, 300))
+    shadows = np.zeros((300, 300), bool)
+    for left in (20, 110, 200):
+        shadows[190:, left : left + width] = True
+    shadows[:60, 120:] = True  # of a head
+    paper[shadows] = 95
+    stroke = np.zeros((300, 300), bool)
+    stroke[80:230, 150:158] = stroke[80:88, 90:158] = True
+    paper[stroke] = 25
+    relief = find_relief(paper)
+    assert relief.polarity is Polarity.DARK_ON_LIGHT
+    beside = ~ndimage.binary_dilation(stroke, iterations=3)
+    assert np.count_nonzero(relief.ink[beside] > relief.strongest * PAPER // 16) <= 30
+    assert relief.ink[stroke].min() > relief.strongest * 3 // 4
+
+
 def test_ink_in_a_shadow_is_as_strong_as_ink_in_the_light():
     paper = np.full((200, 200), 220, np.uint8)
     paper[:, 100:] = 110

@@ -1,5 +1,8 @@
+import math
+
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
 from liteproof_edge.preprocessing.straight import LEAST, find_sheet, without_lines
 
@@ -107,3 +110,53 @@ def test_thick_stroke_from_side_to_side_is_no_line():
     picture = sheet(172, 172)
     picture[30:45] = 20
     assert without_lines(picture) is picture
+
+
+def turned_line(picture, angle, grey, width=2, at=0.3):
+    """Draw a line from side to side, that share of the height below the top in the middle."""
+    height, across = picture.shape
+    drawn = Image.fromarray(picture)
+    rise = math.tan(math.radians(angle)) * across
+    ends = [(-across, at * height - 1.5 * rise), (2 * across, at * height + 1.5 * rise)]
+    ImageDraw.Draw(drawn).line(ends, fill=grey, width=width)
+    return np.array(drawn)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("light_on_dark", [False, True])
+@pytest.mark.parametrize("angle", [-4.5, -3, -1.3, 0.6, 2.2, 4.5])
+def test_turned_lines_are_taken_off_and_strokes_stay(angle, light_on_dark, turned):
+    page = sheet(300, 240)
+    picture = turned_line(turned_line(page, angle, LINE_GREY), angle, LINE_GREY, at=0.62)
+    picture[page == 20] = 20
+    if light_on_dark:
+        page, picture = 255 - page, 255 - picture
+    if turned:
+        page, picture = page.T, picture.T
+    np.testing.assert_array_equal(without_lines(picture), page)
+
+
+def test_line_turned_too_far_to_be_ruled_stays():
+    picture = turned_line(sheet(300, 240), 9, LINE_GREY)
+    assert without_lines(picture) is picture
+
+
+@pytest.mark.parametrize("angle", [-3, 0, 3])
+def test_thin_stroke_along_a_fainter_line_stays(angle):
+    page = np.full((300, 240), 235, np.uint8)
+    page[90:93, 90:150] = 20
+    picture = turned_line(page, angle, LINE_GREY)
+    picture[page == 20] = 20
+    np.testing.assert_array_equal(without_lines(picture), page)
+
+
+@pytest.mark.parametrize("angle", [-4, -2, 2, 4])
+def test_sheet_ends_where_a_turned_edge_begins(angle):
+    picture = sheet(300, 240)
+    rows, columns = np.indices(picture.shape)
+    edge = 40 + math.tan(math.radians(angle)) * (columns - 120)
+    picture[rows < edge] = 90
+    rise = abs(math.tan(math.radians(angle))) * 120
+    left, top, right, bottom = find_sheet(picture, turned=True)
+    assert (left, right, bottom) == (0, 240, 300)
+    assert 40 + rise * 0.9 <= top <= 40 + rise + 2 * (1 + 300 // 64)
