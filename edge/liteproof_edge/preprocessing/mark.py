@@ -129,11 +129,15 @@ class _Reading(NamedTuple):
         return largest.box.clipped(size) == (0, 0, *size) and largest.contact <= sum(size)
 
     def shows_more(self, sheet: Box, within: "_Reading") -> bool:
-        """Whether its mark has ink on a sheet that the sheet, read by itself, has lost."""
+        """Whether its mark, if it is one, has ink on a sheet that the sheet by itself has lost."""
         box, mark = self.mark.box, within.mark
         on_sheet = Box(*map(max, box[:2], sheet[:2]), *map(min, box[2:], sheet[2:]))
         ink = on_sheet.moved(-box.left, -box.top).cut(self.mark.ink)
-        return self.mark.polarity is mark.polarity and 4 * int(mark.ink.sum()) < 3 * int(ink.sum())
+        return (
+            self.pieces[0].contact <= sum(self.mark.searched)  # half of the border
+            and self.mark.polarity is mark.polarity
+            and 4 * int(mark.ink.sum()) < 3 * int(ink.sum())
+        )
 
 
 def find_mark(pixels: NDArray[np.uint8]) -> Mark:
