@@ -22,8 +22,8 @@ MIN_AGREEMENT = {
     "fashion-mnist": 0.99,
 }
 MAX_OVERHEAD_BYTES = {
-    "mnist": 6_000,
-    "mnist-micro": 5_000,
+    "mnist": 6_200,
+    "mnist-micro": 5_100,
     "mnist-nano": 5_000,
     "fashion-mnist": 7_000,
 }
@@ -116,13 +116,15 @@ def test_probabilities_of_mnist_come_true(mnist_bundle, mnist_test, runtime):
     assert error <= MAX_CALIBRATION_ERROR
 
 
-def test_temperature_is_worth_having_on_mnist(mnist_bundle, mnist_test):
-    plain = replace(mnist_bundle, temperature=1.0)
-    with Classifier(plain) as classifier:
-        probabilities = classifier.classify_tensors(mnist_test.images).probabilities
+def test_temperature_is_worth_having_where_labels_were_smoothed(mnist_test):
+    calibrated = Bundle.load("tests/bundle")
+    errors = []
+    for bundle in (calibrated, replace(calibrated, temperature=1.0)):
+        with Classifier(bundle) as classifier:
+            probabilities = classifier.classify_tensors(mnist_test.images).probabilities
+        errors.append(expected_calibration_error(probabilities, mnist_test.labels))
 
-    error = expected_calibration_error(probabilities, mnist_test.labels)
-    assert error > MAX_CALIBRATION_ERROR
+    assert errors[0] <= MAX_CALIBRATION_ERROR < errors[1]
 
 
 @both_runtimes

@@ -17,7 +17,7 @@ BISECTIONS = 50  # of BOUND - 1/BOUND, until 2e-14 is left
 BINS = 15
 # The share of right answers on validation pictures that are called unsure, so that hardly a wrong
 # one is not, where the picture shows the mark that well.
-DOUBTED = {Legibility.CLEAR: 0.006, Legibility.UNCLEAR: 0.03, Legibility.COARSE: 0.08}
+DOUBTED = {Legibility.CLEAR: 0.005, Legibility.UNCLEAR: 0.03, Legibility.COARSE: 0.08}
 
 
 @dataclass(frozen=True, slots=True)

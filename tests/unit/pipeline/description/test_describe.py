@@ -49,19 +49,20 @@ EVERY_LAYER = """
 
 
 MNIST_TABLE = """\
-layer                                       output    size                     parameters       MACs
-────────────────────────────────────────────────────────────────────────────────────────────────────
-pixels                                      28×28×1
-conv 5×5, 16 filters, stride 2, same, relu  14×14×16  same: ⌈28/2⌉ = 14               416     78,400
-conv 3×3, 32 filters, same, relu            14×14×32  same: ⌈14/1⌉ = 14             4,640    903,168
-max_pool 2×2, valid                         7×7×32    valid: ⌊(14−2)/2⌋+1 = 7
-conv 3×3, 32 filters, same, relu            7×7×32    same: ⌈7/1⌉ = 7               9,248    451,584
-conv 3×3, 32 filters, valid, relu           5×5×32    valid: ⌊(7−3)/1⌋+1 = 5        9,248    230,400
-conv 1×1, 16 filters, same, relu            5×5×16    same: ⌈5/1⌉ = 5                 528     12,800
-flatten                                     400       5·5·16 = 400
-dense, 10 units: the logits                 10        one for each class            4,010      4,000
-────────────────────────────────────────────────────────────────────────────────────────────────────
-int8 model                                                                         28,090  1,680,352
+layer                              output    size                      parameters       MACs
+────────────────────────────────────────────────────────────────────────────────────────────
+pixels                             28×28×1
+conv 5×5, 16 filters, same, relu   28×28×16  same: ⌈28/1⌉ = 28                416    313,600
+max_pool 2×2, valid                14×14×16  valid: ⌊(28−2)/2⌋+1 = 14
+conv 3×3, 32 filters, same, relu   14×14×32  same: ⌈14/1⌉ = 14              4,640    903,168
+max_pool 2×2, valid                7×7×32    valid: ⌊(14−2)/2⌋+1 = 7
+conv 3×3, 32 filters, same, relu   7×7×32    same: ⌈7/1⌉ = 7                9,248    451,584
+conv 3×3, 48 filters, valid, relu  5×5×48    valid: ⌊(7−3)/1⌋+1 = 5        13,872    345,600
+conv 1×1, 16 filters, same, relu   5×5×16    same: ⌈5/1⌉ = 5                  784     19,200
+flatten                            400       5·5·16 = 400
+dense, 10 units: the logits        10        one for each class             4,010      4,000
+────────────────────────────────────────────────────────────────────────────────────────────
+int8 model                                                                 32,970  2,037,152
 
 file        3"""
 

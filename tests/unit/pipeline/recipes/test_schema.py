@@ -35,7 +35,7 @@ def test_words_become_enums_and_lists_tuples():
     layers = parse_recipe(MNIST, "r").recipe.architecture.layers
 
     assert isinstance(layers, tuple)
-    assert layers[4].padding is Padding.VALID
+    assert layers[5].padding is Padding.VALID
 
 
 @pytest.mark.parametrize(
@@ -52,8 +52,8 @@ def test_words_become_enums_and_lists_tuples():
         ("warmup = 0.1", "warmup = 1.0", "training.warmup: 1.0: input should be less than 1"),
         ("scale = 0.1", "scale = nan", "training.augmentation.scale: nan"),
         ("scale = 0.1", "scale = inf", "training.augmentation.scale: inf"),
-        ('"valid"', '"val"', "architecture.layers[4].padding: 'val': input should be 'same' or"),
-        ('"max_pool"', '"maxpool"', "architecture.layers[2]: input tag 'maxpool'"),
+        ('"valid"', '"val"', "architecture.layers[5].padding: 'val': input should be 'same' or"),
+        ('"max_pool"', '"maxpool"', "architecture.layers[1]: input tag 'maxpool'"),
         ("layers = [", "layers = [3,", "architecture.layers[0]: 3"),
         ('name = "mnist"\ndes', 'name = "../x"\ndes', "name: '../x'"),
         ('"ink"', '"raw"\nbox = 20', "preprocessing.box: unknown key; expected one of kind"),
