@@ -15,7 +15,7 @@ from liteproof_edge.measurement import benchmark as module
 from liteproof_edge.measurement.benchmark import WARM_UP, Engine, benchmark
 from liteproof_edge.measurement.latency import Latency
 from liteproof_edge.measurement.machine import Machine
-from liteproof_edge.runtime.loading import Runtime
+from liteproof_edge.runtime.loading import Runtime, installed
 
 N = 25  # more than there are golden pictures: they are gone through again
 HELD_BYTES = 256 << 20  # far more than one classifying process needs
@@ -28,7 +28,12 @@ def measured(bundle):
 
 
 @pytest.fixture
-def no_process(monkeypatch, tmp_path):
+def no_process(bundle, monkeypatch, tmp_path):
+    """Let no process be started, but for the one in which a model is tried out the first time."""
+    for runtime in installed():
+        for reference_kernels in (False, True):
+            with module.Classifier(bundle, runtime=runtime, reference_kernels=reference_kernels):
+                pass
     monkeypatch.setattr(sys, "executable", str(tmp_path / "nothing"))
 
 
