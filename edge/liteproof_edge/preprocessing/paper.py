@@ -153,7 +153,7 @@ def _around_cut_out_mark(grey: NDArray[np.uint8], apart: int) -> Relief | None:
             (grey.shape[1], grey.shape[0]),
             relief.strongest,
         )
-        if is_full and not is_shadowed(relief, 3):
+        if is_full and not _is_shadowed(relief, 3):
             return relief
     return None
 
@@ -189,33 +189,38 @@ def _above_uneven_paper(grey: NDArray[np.uint8], apart: int) -> Relief:
     """
     reach = max(1, max(grey.shape) // 8)
     smooth = blurred(grey, max(grey.shape) // 128)
-    # What lies outside is neither the lightest nor the darkest of a window that reaches over.
-    extremes = (
-        slid(extreme, np.pad(smooth, reach, constant_values=outside), reach)
-        for extreme, outside in ((np.maximum, 0), (np.minimum, 255))
-    )
+    spread = {is_dark: _spread(smooth, reach, is_dark=is_dark) for is_dark in (True, False)}
     # Ink is what there is less of, wherever there are both.
     inside = (slice(reach, -reach),) * 2
-    both = sum(int(extreme[inside].sum(dtype=np.int64)) for extreme in extremes)
+    both = sum(int(extreme[inside].sum(dtype=np.int64)) for extreme in spread.values())
     is_dark = 2 * int(smooth.sum(dtype=np.int64)) >= both
-    relief = _above_paper_around(grey, smooth, reach, apart, is_dark=is_dark)
+    relief = _above_spread(grey, spread[is_dark], reach, apart, is_dark=is_dark)
     for part, cells in NARROWER if max(grey.shape) >= COARSE else ():
-        if is_shadowed(relief, cells):
+        if _is_shadowed(relief, cells):
             reach = max(grey.shape) // part
-            narrower = _above_paper_around(grey, smooth, reach, apart, is_dark=is_dark)
+            narrow = _spread(smooth, reach, is_dark=is_dark)
+            narrower = _above_spread(grey, narrow, reach, apart, is_dark=is_dark)
             strokes, kept = (4 * each.ink > 3 * relief.strongest for each in (relief, narrower))
             if 4 * np.count_nonzero(kept) > 3 * np.count_nonzero(strokes):
                 relief = narrower
     return relief
 
 
-def _above_paper_around(
-    grey: NDArray[np.uint8], smooth: NDArray[np.uint8], reach: int, apart: int, *, is_dark: bool
+def _spread(smooth: NDArray[np.uint8], reach: int, *, is_dark: bool) -> NDArray[np.uint8]:
+    """Return paper spread over dark ink, or over light, with a margin of so many pixels.
+
+    What lies outside is neither the lightest nor the darkest of a window that reaches over.
+    """
+    extreme, outside = (np.maximum, 0) if is_dark else (np.minimum, 255)
+    return slid(extreme, np.pad(smooth, reach, constant_values=outside), reach)
+
+
+def _above_spread(
+    grey: NDArray[np.uint8], spread: NDArray[np.uint8], reach: int, apart: int, *, is_dark: bool
 ) -> Relief:
-    """Return how far each pixel is from what is left of the paper within so many pixels."""
-    first, then, outside = (np.maximum, np.minimum, 0) if is_dark else (np.minimum, np.maximum, 255)
-    padded = np.pad(smooth, reach, constant_values=outside)
-    paper = slid(then, slid(first, padded, reach), reach)[reach:-reach, reach:-reach]
+    """Return how far each pixel is from the paper that was spread over ink by so many pixels."""
+    back = np.minimum if is_dark else np.maximum
+    paper = slid(back, spread, reach)[reach:-reach, reach:-reach]
     if is_dark:
         depth = np.subtract(paper, grey, dtype=np.int16)
         ink, polarity = _share_of_light(paper, depth - middle(depth)), Polarity.DARK_ON_LIGHT
@@ -225,7 +230,7 @@ def _above_paper_around(
     return Relief(ink, polarity, strongest(ink), _noise(ink, apart), even=False)
 
 
-def is_shadowed(relief: Relief, cells: int) -> bool:
+def _is_shadowed(relief: Relief, cells: int) -> bool:
     """Return whether a broad and flat area stands out from the paper, but less than ink does.
 
     Args:
