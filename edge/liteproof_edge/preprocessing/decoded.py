@@ -5,6 +5,7 @@ its side. To convert or to turn all of it would take several times its memory.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -99,7 +100,7 @@ class Decoded:
 
         Args:
             longest: pixels that the longer side may have.
-            convert: what is done to each part before.
+            convert: what makes each part opaque; it is not asked about grey that needs no reducing.
             area: which; None is all of it.
 
         Returns:
@@ -145,6 +146,32 @@ class Decoded:
     def _highest_level(self) -> float:
         squares = _squares((0, 0, *self._source.size), PART)
         return max(float(_from_black(self._source.crop(square)).max()) for square in squares)
+
+
+class GreyArray(Decoded):
+    """Grey pixels that came as an array; Pillow sees them only where there is something to do."""
+
+    def __init__(self, pixels: NDArray[np.uint8]) -> None:
+        self._pixels, self._turn, self._highest = pixels, None, 0
+        self.size = self.full_size = (pixels.shape[1], pixels.shape[0])
+
+    @property
+    def transparent(self) -> bool:  # noqa: D102
+        return False
+
+    @cached_property
+    def _source(self) -> Image.Image:  # type: ignore[override]
+        return Image.fromarray(self._pixels)
+
+    def reduced(  # noqa: D102
+        self,
+        longest: int,
+        convert: Callable[[Image.Image], Image.Image],
+        area: Area | None = None,
+    ) -> NDArray[np.uint8]:
+        if area is None and max(self.size) <= longest:
+            return np.asarray(self._pixels)
+        return super().reduced(longest, convert, area)
 
 
 def _squares(area: Area, side: int) -> Iterator[Area]:

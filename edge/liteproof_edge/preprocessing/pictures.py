@@ -16,9 +16,10 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from liteproof_edge.errors import PictureError
-from liteproof_edge.preprocessing.decoded import TURNS, Decoded
+from liteproof_edge.preprocessing.decoded import TURNS, Decoded, GreyArray
 from liteproof_edge.preprocessing.memory import (
     GIF_PIXEL,
+    ROW,
     check_budget,
     decoding_bytes,
     fits,
@@ -66,6 +67,10 @@ def decode(
         PictureError: it takes too much memory, or is not a file.
         Exception: whatever Pillow's decoders raise on a damaged file.
     """
+    if isinstance(picture, np.ndarray) and picture.dtype == np.uint8 and picture.ndim == 2:
+        height, width = picture.shape
+        check_budget((width, height), picture.size + max(height, width) * ROW, max_megapixels)
+        return GreyArray(picture)
     with _open(picture, max_megapixels) as image:
         size = image.size
         scale = _scale(image, shorter, max_megapixels) if image.format == "JPEG" else 1

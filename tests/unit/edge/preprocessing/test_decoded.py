@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from liteproof_edge.preprocessing import decoded as module
-from liteproof_edge.preprocessing.decoded import TURNS, Decoded
+from liteproof_edge.preprocessing.decoded import TURNS, Decoded, GreyArray
 from liteproof_edge.preprocessing.pictures import flatten, resized
 
 WIDTH, HEIGHT = 61, 47  # whole numbers of no part and of no factor
@@ -113,3 +113,21 @@ def test_resized_mark_has_its_rows_done_first():
     expected = rows.resize((20, 16), Image.Resampling.BILINEAR)
     actual = resized(image, (20, 16), Image.Resampling.BILINEAR)
     np.testing.assert_array_equal(np.asarray(actual), np.asarray(expected))
+
+
+@pytest.mark.parametrize("area", AREAS)
+@pytest.mark.parametrize("longest", [500, 30])
+def test_a_grey_array_is_read_as_the_same_picture_is(longest, area):
+    image = random_image("L")
+    picture = GreyArray(np.asarray(image)[::-1][::-1])
+    pillows = Decoded(image, None, image.size)
+    assert (picture.size, picture.full_size) == (pillows.size, pillows.full_size)
+    assert (picture.transparent, picture.mode) == (pillows.transparent, pillows.mode)
+    read, expected = (each.reduced(longest, flatten, area) for each in (picture, pillows))
+    assert np.array_equal(read, expected)
+    assert picture.image.tobytes() == image.tobytes()
+
+
+def test_a_grey_array_within_size_costs_no_copy():
+    pixels = np.asarray(random_image("L"))
+    assert GreyArray(pixels).reduced(WIDTH, flatten) is pixels
