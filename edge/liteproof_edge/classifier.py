@@ -1,5 +1,6 @@
 """From a picture to a label, by a bundle."""
 
+import math
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -29,6 +30,7 @@ TOO_UNSURE = {  # of an answer whose logit is less than what the bundle asks for
     Legibility.UNCLEAR: "too unclear to be sure",
     Legibility.COARSE: "too few pixels to be sure",
 }
+TOO_CLOSE = {**TOO_UNSURE, Legibility.CLEAR: "between two labels"}  # of one with so small a margin
 SMALLEST_SHARE = 2.0**-9  # half of the step in which 8 bits count shares
 
 
@@ -198,10 +200,14 @@ class Classifier(AbstractContextManager["Classifier"]):
 
     def _doubts(self, output: NDArray[np.generic], report: Report) -> tuple[str, ...]:
         """Return what the model has against its own answer."""
-        largest, quantization = output.max().item(), self.session.output_quantization
+        values, quantization = sorted(output.ravel().tolist()), self.session.output_quantization
+        largest, margin = values[-1], values[-1] - values[-2:][0]
         if quantization:
             largest = (largest - quantization.zero_point) * quantization.scale
-        return model_doubts(largest, report, self.bundle.least_logits)
+            margin *= quantization.scale
+        return model_doubts(
+            largest, margin, report, self.bundle.least_logits, self.bundle.least_margins
+        )
 
     def _probabilities(self, outputs: NDArray[np.generic]) -> NDArray[np.float64]:
         if self.bundle.ending is not Ending.LOGITS:
@@ -214,21 +220,30 @@ class Classifier(AbstractContextManager["Classifier"]):
 
 
 def model_doubts(
-    largest: float, report: Report, least_logits: Mapping[Legibility, float]
+    largest: float,
+    margin: float,
+    report: Report,
+    least_logits: Mapping[Legibility, float],
+    least_margins: Mapping[Legibility, float],
 ) -> tuple[str, ...]:
     """Return what a model has against its own answer, in words.
 
     A small largest logit tells that a picture is unlike what the model has learnt from, which
-    probabilities do not: Hendrycks et al. 2022, arXiv:1911.11132.
+    probabilities do not: Hendrycks et al. 2022, arXiv:1911.11132. A small margin tells that it may
+    be one label as well as another: Scheffer et al. 2001, "Active hidden Markov models for
+    information extraction".
 
     Args:
         largest: of the logits.
+        margin: by how much it is larger than the second.
         report: of the picture's preprocessing.
         least_logits: the bundle's.
+        least_margins: the bundle's.
     """
     seen = report.legibility or Legibility.CLEAR
-    least = least_logits.get(seen)
-    return (TOO_UNSURE[seen],) if least is not None and largest < least else ()
+    if largest < least_logits.get(seen, -math.inf):
+        return (TOO_UNSURE[seen],)
+    return (TOO_CLOSE[seen],) if margin < least_margins.get(seen, 0.0) else ()
 
 
 def _sound(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:

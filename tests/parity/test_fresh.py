@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from liteproof.data.dataset import cached_dataset, divide
-from liteproof.evidence.confidence import fit_least_logits, fit_temperature
+from liteproof.evidence.confidence import fit_doubts, fit_temperature
 from liteproof.randomness import Stream, random_stream
 from liteproof.recipes.schema import DatasetChoice, Raw
 from liteproof_edge import Bundle, Classifier, evaluate, idx, verify
@@ -89,8 +89,7 @@ def test_confidence_is_what_fits_the_validation_pictures(bundle, tiny_data_dir):
 
     assert stated.pop("dataset") == "tiny_bars/1.0.0 validation"
     answers = answered, dataset.train.labels[chosen]
-    assert stated.pop("least_logits") == fit_least_logits(*answers)
-    assert fit_temperature(*answers).to_json() == stated
+    assert {**fit_temperature(*answers).to_json(), **fit_doubts(*answers)} == stated
 
 
 @both_runtimes

@@ -54,6 +54,7 @@ class Bundle:
             calibrated; fitted on validation data by the pipeline.
         least_logits: how large the largest logit must be, lest the answer be in doubt, by how well
             the picture shows the mark; empty in older bundles, whose answers are not asked for it.
+        least_margins: by how much it must be larger than the second, likewise.
         golden_tolerance: by how much outputs may differ from the golden ones, in codes, or in real
             values where the output is float32; 0 for a model that computes in integers only.
         golden_classes: how many classes have golden vectors: all, or of a model that was adopted
@@ -74,6 +75,7 @@ class Bundle:
     output: TensorSpec
     temperature: float
     least_logits: Mapping[Legibility, float]
+    least_margins: Mapping[Legibility, float]
     golden_tolerance: float
     golden_classes: int
     manifest: Mapping[str, Any]
@@ -134,7 +136,8 @@ class Bundle:
             input=tensors[0],
             output=tensors[1],
             temperature=_temperature(confidence, where),
-            least_logits=_least_logits(confidence, where),
+            least_logits=_least("least_logits", confidence, where),
+            least_margins=_least("least_margins", confidence, where),
             golden_tolerance=_tolerance(get(manifest, "golden", dict, where), where),
             golden_classes=_golden_classes(manifest["golden"], len(labels), where),
             manifest=manifest,
@@ -232,15 +235,15 @@ def _temperature(confidence: Mapping[str, Any], where: str) -> float:
     return float(value)
 
 
-def _least_logits(confidence: Mapping[str, Any], where: str) -> Mapping[Legibility, float]:
-    if "least_logits" not in confidence:
+def _least(key: str, confidence: Mapping[str, Any], where: str) -> Mapping[Legibility, float]:
+    if key not in confidence:
         return {}
-    table = get(confidence, "least_logits", dict, f"{where}: confidence")
+    table = get(confidence, key, dict, f"{where}: confidence")
     values = {legibility: table.get(legibility.value) for legibility in Legibility}
     for legibility, value in values.items():
         if type(value) not in {int, float} or not abs(value) < MAX_LOGIT:
             raise BundleError(
-                f"{where}: confidence.least_logits.{legibility.value}: {value!r}, expected a number"
+                f"{where}: confidence.{key}.{legibility.value}: {value!r}, expected a number"
             )
     return values
 

@@ -87,6 +87,7 @@ def read_unverified(
         output=target,
         temperature=1.0,
         least_logits={},
+        least_margins={},
         golden_tolerance=0.0,
         golden_classes=0,
         manifest={},

@@ -14,7 +14,7 @@ from liteproof.bundling.golden_choice import Choice, choose_golden
 from liteproof.bundling.model_card import model_card
 from liteproof.data.dataset import Dataset
 from liteproof.errors import ConversionError, StorageError
-from liteproof.evidence.confidence import fit_least_logits, fit_temperature
+from liteproof.evidence.confidence import fit_doubts, fit_temperature
 from liteproof.evidence.records import Evidence, Side
 from liteproof.evidence.seeds import Seeds
 from liteproof.execution.tflite_model import execute
@@ -100,13 +100,13 @@ def _calibrate(ingredients: Ingredients, spec: Spec) -> dict[str, Any]:
         normalisation=spec.normalisation,
     )
     labels, outputs = train.labels[chosen], answered.logits
-    least_logits = fit_least_logits(outputs, labels)
+    doubts = fit_doubts(outputs, labels)
     if ending_of(read_model(ingredients.model).subgraphs[0]) is not Ending.LOGITS:
         outputs = log_shares(outputs.astype(np.float64)).astype(np.float32)
     return {
         "dataset": f"{ingredients.dataset.name} validation",
         **fit_temperature(outputs, labels).to_json(),
-        **({"least_logits": least_logits} if least_logits else {}),
+        **doubts,
     }
 
 

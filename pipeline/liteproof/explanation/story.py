@@ -16,7 +16,7 @@ from liteproof.tensorflow_setup import import_tensorflow, quiet
 from liteproof_edge.classifier import log_shares, model_doubts, softmax
 from liteproof_edge.model.ending import Ending
 from liteproof_edge.model.flatbuffer import read_model
-from liteproof_edge.preprocessing.prepared import Prepared
+from liteproof_edge.preprocessing.prepared import Prepared, Report
 from liteproof_edge.preprocessing.spec import preprocess
 
 TOP = 2  # classes that are explained
@@ -110,8 +110,7 @@ def tell(subject: Subject, picture: Path) -> Story:
         subject=subject,
         picture=picture,
         prepared=prepared,
-        doubts=prepared.report.doubts
-        + model_doubts(float(device_logits.max()), prepared.report, subject.least_logits),
+        doubts=prepared.report.doubts + _doubts(subject, answers.logits[0], prepared.report),
         entry=inside.entry,
         steps=steps,
         logits=device_logits if inside.logits is None else inside.logits,
@@ -122,6 +121,14 @@ def tell(subject: Subject, picture: Path) -> Story:
         cam_of=inside.map_of,
         cover=places.side,
         worst=_worst(steps),
+    )
+
+
+def _doubts(subject: Subject, answer: NDArray[np.float32], report: Report) -> tuple[str, ...]:
+    """Return what the model has against its own answer, as it gave it: logits or shares."""
+    second, largest = np.sort(answer)[[-min(2, answer.size), -1]].tolist()
+    return model_doubts(
+        largest, largest - second, report, subject.least_logits, subject.least_margins
     )
 
 

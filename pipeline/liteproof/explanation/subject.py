@@ -36,6 +36,7 @@ class Subject:
         float_model: the float32 .tflite; None in a bundle, and where it is what ships.
         keras_model: the trained model; None in a bundle, and of an adopted .tflite.
         least_logits: as `Bundle` has them; empty where there is no bundle.
+        least_margins: likewise.
         temperature: what logits are divided by; 1 where none was fitted.
         ending: what made the model's outputs.
         diagnosis: what export said of its layers.
@@ -53,6 +54,7 @@ class Subject:
     keras_model: Path | None = None
     temperature: float = 1.0
     least_logits: Mapping[Legibility, float] = field(default_factory=dict)
+    least_margins: Mapping[Legibility, float] = field(default_factory=dict)
     ending: Ending = Ending.LOGITS
     diagnosis: tuple[str, ...] = ()
     losses: tuple[float | None, ...] = ()
@@ -96,6 +98,7 @@ def _of_run(path: Path) -> Subject:
         keras_model=None if run.is_given else run.keras_model,
         temperature=bundle.temperature if bundle else 1.0,
         least_logits=bundle.least_logits if bundle else {},
+        least_margins=bundle.least_margins if bundle else {},
         ending=_ending(model),
         diagnosis=record.diagnosis,
         losses=tuple(error["introduced"] for error in record.layer_errors),
@@ -114,6 +117,7 @@ def _of_bundle(path: Path) -> Subject:
         form=kind_of([wire(each) for each in read_model(bundle.model).subgraphs]).kind.value,
         temperature=bundle.temperature,
         least_logits=bundle.least_logits,
+        least_margins=bundle.least_margins,
         ending=bundle.ending,
     )
 

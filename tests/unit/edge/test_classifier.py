@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from liteproof_edge.classifier import MODEL_READY, TOP, Classifier, softmax
+from liteproof_edge.classifier import MODEL_READY, TOP, Classifier, model_doubts, softmax
 from liteproof_edge.errors import BundleError, ModelError, PictureError
 from liteproof_edge.prediction import Prediction
 from liteproof_edge.preprocessing.paper import Polarity
@@ -401,6 +401,31 @@ def test_prediction_of_two_marks_is_in_doubt(classifier, two_digits):
 def test_prediction_of_a_golden_picture_is_in_no_doubt(classifier, golden):
     doubts = [classifier.classify(picture).preprocessing.doubts for picture in golden.pictures]
     assert doubts == [()] * 20
+
+
+@pytest.mark.parametrize(
+    ("legibility", "largest", "margin", "doubts"),
+    [
+        (None, 4.0, 2.0, ()),
+        (None, 3.9, 2.0, ("unlike what the model knows",)),
+        (None, 3.9, 1.9, ("unlike what the model knows",)),
+        (None, 4.0, 1.9, ("between two labels",)),
+        (Legibility.UNCLEAR, 6.0, 2.9, ("too unclear to be sure",)),
+        (Legibility.COARSE, 7.9, 9.0, ("too few pixels to be sure",)),
+    ],
+)
+def test_a_model_doubts_what_is_small_or_hardly_ahead(legibility, largest, margin, doubts):
+    asked = [dict(zip(Legibility, least, strict=True)) for least in ((4, 6, 8), (2, 3, 4))]
+    report = Report("ink", legibility=legibility)
+    assert model_doubts(largest, margin, report, *asked) == doubts
+    assert model_doubts(largest, margin, report, {}, {}) == ()
+
+
+def test_a_bundle_asks_for_a_margin(classifier, golden):
+    bundle = replace(classifier.bundle, least_margins=dict.fromkeys(Legibility, 1e6))
+    with Classifier(bundle) as asking:
+        assert asking.classify(golden.pictures[0]).model_doubts == ("between two labels",)
+    assert classifier.classify(golden.pictures[0]).model_doubts == ()
 
 
 def test_softmax_of_equal_logits_is_even():

@@ -345,35 +345,40 @@ def test_load_reads_the_temperature(copied, edit_manifest):
     assert Bundle.load(copied).temperature == 0.75
 
 
-LEAST_LOGITS = {"clear": 1.5, "unclear": 2, "coarse": -3.25}
+LEAST = {"clear": 1.5, "unclear": 2, "coarse": -3.25}
+ASKED = pytest.mark.parametrize("asked", ["least_logits", "least_margins"])
 
 
-def test_load_reads_the_least_logits(copied, edit_manifest):
-    edit_manifest(copied, set_value("confidence/least_logits", LEAST_LOGITS))
-    assert Bundle.load(copied).least_logits == {
+@ASKED
+def test_load_reads_what_is_asked_of_an_answer(copied, edit_manifest, asked):
+    edit_manifest(copied, set_value(f"confidence/{asked}", LEAST))
+    assert getattr(Bundle.load(copied), asked) == {
         Legibility.CLEAR: 1.5,
         Legibility.UNCLEAR: 2,
         Legibility.COARSE: -3.25,
     }
 
 
-def test_load_takes_a_manifest_without_least_logits(copied, edit_manifest):
+@ASKED
+def test_load_takes_a_manifest_that_asks_nothing(copied, edit_manifest, asked):
     edit_manifest(copied, set_value("confidence", {"temperature": 0.75}))
-    assert Bundle.load(copied).least_logits == {}
+    assert getattr(Bundle.load(copied), asked) == {}
 
 
 @pytest.mark.parametrize("value", [None, "2", True, 1e31, [1.0]])
 @pytest.mark.parametrize("key", ["clear", "unclear", "coarse"])
-def test_load_refuses_a_least_logit_that_is_no_number(copied, edit_manifest, key, value):
-    edit_manifest(copied, set_value("confidence/least_logits", {**LEAST_LOGITS, key: value}))
-    with pytest.raises(BundleError, match=f"confidence.least_logits.{key}: .*expected a number"):
+@ASKED
+def test_load_refuses_what_is_asked_in_no_number(copied, edit_manifest, asked, key, value):
+    edit_manifest(copied, set_value(f"confidence/{asked}", {**LEAST, key: value}))
+    with pytest.raises(BundleError, match=f"confidence.{asked}.{key}: .*expected a number"):
         Bundle.load(copied)
 
 
 @pytest.mark.parametrize("value", [None, 2.0, [1.0, 2.0, 3.0]])
-def test_load_refuses_least_logits_that_are_no_table(copied, edit_manifest, value):
-    edit_manifest(copied, set_value("confidence/least_logits", value))
-    with pytest.raises(BundleError, match="confidence: least_logits: .*expected a dict"):
+@ASKED
+def test_load_refuses_what_is_asked_in_no_table(copied, edit_manifest, asked, value):
+    edit_manifest(copied, set_value(f"confidence/{asked}", value))
+    with pytest.raises(BundleError, match=f"confidence: {asked}: .*expected a dict"):
         Bundle.load(copied)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from liteproof.bundling.model_card import INTENDED
 from liteproof.data.dataset import cached_dataset, divide
-from liteproof.evidence.confidence import fit_least_logits, fit_temperature
+from liteproof.evidence.confidence import fit_doubts, fit_temperature
 from liteproof.execution.tflite_model import execute
 from liteproof.randomness import Stream, random_stream
 from liteproof.recipes.schema import Ink, Photo, Raw
@@ -82,14 +82,15 @@ def validation(tiny_run, tiny_data_dir, bundle):
 
 
 def test_manifest_holds_what_was_fitted_on_the_validation_pictures(bundle, validation):
-    fitted, least_logits = fit_temperature(*validation), fit_least_logits(*validation)
+    fitted, asked = fit_temperature(*validation), fit_doubts(*validation)
 
     assert bundle.temperature == fitted.temperature
-    assert {key.value: least for key, least in bundle.least_logits.items()} == least_logits
+    for key, least in asked.items():
+        assert {seen.value: value for seen, value in getattr(bundle, key).items()} == least
     assert bundle.manifest["confidence"] == {
         "dataset": "tiny_bars/1.0.0 validation",
         **fitted.to_json(),
-        "least_logits": least_logits,
+        **asked,
     }
     assert fitted.n == 100
 

@@ -9,7 +9,7 @@ from liteproof.evidence.confidence import (
     BOUND,
     DOUBTED,
     expected_calibration_error,
-    fit_least_logits,
+    fit_doubts,
     fit_temperature,
 )
 from liteproof_edge.classifier import softmax
@@ -197,20 +197,29 @@ def test_error_is_that_of_its_definition():
     assert expected_calibration_error(probabilities, labels) == pytest.approx(total)
 
 
-def test_least_logits_leave_out_the_share_of_right_answers_that_is_doubted():
+def test_what_is_asked_leaves_out_the_share_of_right_answers_that_is_doubted():
     logits, labels = drawn(1.0, n=20_000)
-    least = fit_least_logits(logits, labels)
-    right = logits.argmax(axis=1) == labels
-    largest = logits[right].max(axis=1)
-    assert list(least) == [legibility.value for legibility in DOUBTED]
-    for legibility, share in DOUBTED.items():
-        assert np.mean(largest < least[legibility.value]) == pytest.approx(share, abs=1e-3)
+    asked = fit_doubts(logits, labels)
+    right = np.sort(logits[logits.argmax(axis=1) == labels], axis=1)
+    reached = {"least_logits": right[:, -1], "least_margins": right[:, -1] - right[:, -2]}
+    assert list(asked) == list(DOUBTED)
+    for key, shares in DOUBTED.items():
+        assert list(asked[key]) == [legibility.value for legibility in shares]
+        for legibility, share in shares.items():
+            doubted = np.mean(reached[key] < asked[key][legibility.value])
+            assert doubted == pytest.approx(share, abs=1e-3)
 
 
-def test_least_logits_do_not_depend_on_wrong_answers():
-    logits = np.array([[3.0, 0.0], [0.0, 5.0], [-9.0, -8.0]], np.float32)
-    assert set(fit_least_logits(logits, np.array([0, 1, 0])).values()) == {3.0}
+def test_what_is_asked_does_not_depend_on_wrong_answers():
+    logits = np.array([[3.0, 1.0], [0.0, 5.0], [-9.0, -8.0]], np.float32)
+    asked = fit_doubts(logits, np.array([0, 0, 0]))
+    assert [set(each.values()) for each in asked.values()] == [{3.0}, {2.0}]
 
 
-def test_least_logits_are_none_where_no_answer_is_right():
-    assert fit_least_logits(np.array([[3.0, 0.0]], np.float32), np.array([1])) == {}
+def test_nothing_is_asked_where_no_answer_is_right():
+    assert fit_doubts(np.array([[3.0, 0.0]], np.float32), np.array([1])) == {}
+
+
+def test_one_class_has_no_margin():
+    asked = fit_doubts(np.array([[3.0], [4.0]], np.float32), np.array([0, 0]))
+    assert set(asked["least_margins"].values()) == {0.0}

@@ -159,12 +159,14 @@ def test_any_form_that_ships_is_beside_the_float_model(of_run, bars, picture, sc
 def test_doubts_are_those_that_a_device_has(of_bundle, picture):
     most = float(of_bundle.device_logits.max())
     asking = replace(of_bundle.subject, least_logits={Legibility.CLEAR: most + 1})
+    margins = replace(of_bundle.subject, least_margins={Legibility.CLEAR: 2 * most + 100})
 
     doubting = tell(asking, picture)
 
     assert of_bundle.doubts == ()
     assert doubting.doubts == ("unlike what the model knows",)
     assert "In doubt: unlike what the model knows." in render_story(doubting)
+    assert tell(margins, picture).doubts == ("between two labels",)
 
 
 def test_what_was_trained_further_is_said_to_be(of_run):
