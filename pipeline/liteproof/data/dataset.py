@@ -1,6 +1,7 @@
 """Labelled pictures as arrays: decoded once into files, and mapped from them ever after."""
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,8 +71,9 @@ def fetch_dataset(name: str, data_dir: Path, report: Report, given: Given | None
     try:
         choice = DatasetChoice(name=name)
     except ValueError:
+        like = re.sub("[^a-z0-9]+", "_", name.lower()).strip("_") or "leaves_2"
         raise DatasetError(
-            f"{name}: not a name of a dataset; expected a to z, 0 to 9 and _, as leaves_2"
+            f"{name}: not a name of a dataset; expected a to z, 0 to 9 and _, as {like}"
         ) from None
     source = get_source(name, data_dir, report, given)
     if isinstance(source, PictureFolder):

@@ -235,9 +235,13 @@ def test_pictures_of_more_than_8_bits_are_refused(tmp_path):
         load(tmp_path, "walls")
 
 
-def test_name_that_no_recipe_could_say_is_refused(tmp_path):
-    with pytest.raises(DatasetError, match="My Leaves: .* expected a to z, 0 to 9 and _"):
-        fetch_dataset("My Leaves", tmp_path, print)
+@pytest.mark.parametrize(
+    ("name", "like"),
+    [("My Leaves", "my_leaves"), ("fashion-mnist", "fashion_mnist"), ("--", "leaves_2")],
+)
+def test_name_that_no_recipe_could_say_is_refused(tmp_path, name, like):
+    with pytest.raises(DatasetError, match=f"{name}: .* expected a to z, 0 to 9 and _, as {like}$"):
+        fetch_dataset(name, tmp_path, print)
 
 
 def dataset_of(labels, names=("cat", "dog")):
