@@ -84,9 +84,9 @@ def fit_doubts(
         each by legibility: what all right answers but a share reach. Nothing where none is right.
 
     Source: Hendrycks et al. 2022, "Scaling out-of-distribution detection for real-world settings",
-    arXiv:1911.11132 (the maximum logit). The logit tells pictures of something else, the margin
-    tells wrong answers: of realistic and hard pictures of 10,098 training digits, 17 were wrong
-    and sure by the logit alone, 11 by both.
+    arXiv:1911.11132 (the maximum logit), which tells pictures of something else; Scheffer et al.
+    2001, "Active hidden Markov models for information extraction" (the margin), which tells answers
+    that are likely to be wrong.
     """
     right = np.sort(logits[logits.argmax(axis=1) == labels], axis=1)
     if not right.size:
