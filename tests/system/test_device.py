@@ -11,7 +11,7 @@ import pytest
 NEEDED = {"numpy", "pillow", "tflite-runtime"}
 OURS, TOOLS = {"liteproof-edge"}, {"pip", "setuptools"}
 # A third of it docstrings; 37,000 are the server and its page, 13,000 the board, 7,000 the camera.
-MAX_WHEEL_BYTES = 212_000
+MAX_WHEEL_BYTES = 213_000
 LABELS = {"five.png": "5", "seven-chalk.jpg": "7", "three.jpg": "3"}
 # Every command that shows one result, and something that it prints.
 SHOWS = {
