@@ -25,12 +25,13 @@ MAX_OVERHEAD_BYTES = {
     "mnist": 6_200,
     "mnist-micro": 5_100,
     "mnist-nano": 5_000,
-    "fashion-mnist": 7_000,
+    "fashion-mnist": 7_600,
 }
 MNIST_TOP1 = 0.995
 MNIST_BYTES = 40_000
-# Shipping kernels round otherwise on another runtime: 2 at most on 10,000 pictures (measured).
-SHIPPING_LSB = 2
+# Shipping kernels round otherwise on another runtime: 2 at most on 10,000 digits, more in a deeper
+# network (measured).
+SHIPPING_LSB = {"mnist": 2, "mnist-micro": 2, "mnist-nano": 2, "fashion-mnist": 3}
 MAX_OTHER_LABELS = 5
 MAX_INK_HARM = 0.0005  # 0.05 points
 # 0.14 % on tflite-runtime, 0.11 % on LiteRT (n = 10,000 test pictures); 5.3 % at temperature 1.
@@ -59,7 +60,7 @@ def test_released_bundle_verifies(released, runtime):
     result = verify(released, runtime)
 
     assert result.passed, result
-    assert result.largest_difference_lsb <= SHIPPING_LSB
+    assert result.largest_difference_lsb <= SHIPPING_LSB[released.name]
 
 
 def test_released_model_is_all_integer(released):
@@ -145,7 +146,7 @@ def test_mnist_is_small(mnist_bundle):
 def test_runtimes_agree_on_mnist_to_their_rounding(answers):
     one, other = (codes.astype(np.int64) for codes in answers.values())
 
-    assert np.abs(one - other).max() <= SHIPPING_LSB
+    assert np.abs(one - other).max() <= SHIPPING_LSB["mnist"]
     assert (one.argmax(axis=1) != other.argmax(axis=1)).sum() <= MAX_OTHER_LABELS
 
 
