@@ -200,8 +200,7 @@ class Classifier(AbstractContextManager["Classifier"]):
 
     def _doubts(self, output: NDArray[np.generic], report: Report) -> tuple[str, ...]:
         """Return what the model has against its own answer."""
-        values, quantization = sorted(output.ravel().tolist()), self.session.output_quantization
-        largest, margin = values[-1], values[-1] - values[-2:][0]
+        (largest, margin), quantization = lead(output), self.session.output_quantization
         if quantization:
             largest = (largest - quantization.zero_point) * quantization.scale
             margin *= quantization.scale
@@ -217,6 +216,12 @@ class Classifier(AbstractContextManager["Classifier"]):
         quantization = self.session.output_quantization
         scale = quantization.scale if quantization else 1
         return _sound(softmax(outputs, self.bundle.temperature / scale))
+
+
+def lead(answer: NDArray[np.generic]) -> tuple[float, float]:
+    """Return the largest value, a code or a real one, and by how much it exceeds the second."""
+    two = np.sort(answer, axis=None)[-2:].tolist()
+    return two[-1], two[-1] - two[0]
 
 
 def model_doubts(

@@ -13,7 +13,7 @@ from liteproof.explanation.steps import Entry, Floats, Step
 from liteproof.explanation.subject import Subject
 from liteproof.progress import say
 from liteproof.tensorflow_setup import import_tensorflow, quiet
-from liteproof_edge.classifier import log_shares, model_doubts, softmax
+from liteproof_edge.classifier import lead, log_shares, model_doubts, softmax
 from liteproof_edge.model.ending import Ending
 from liteproof_edge.model.flatbuffer import read_model
 from liteproof_edge.preprocessing.prepared import Prepared, Report
@@ -126,10 +126,7 @@ def tell(subject: Subject, picture: Path) -> Story:
 
 def _doubts(subject: Subject, answer: NDArray[np.float32], report: Report) -> tuple[str, ...]:
     """Return what the model has against its own answer, as it gave it: logits or shares."""
-    second, largest = np.sort(answer)[[-min(2, answer.size), -1]].tolist()
-    return model_doubts(
-        largest, largest - second, report, subject.least_logits, subject.least_margins
-    )
+    return model_doubts(*lead(answer), report, subject.least_logits, subject.least_margins)
 
 
 def _logits(subject: Subject, answers: NDArray[np.float32]) -> NDArray[np.float32]:

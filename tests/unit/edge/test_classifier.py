@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from liteproof_edge.classifier import MODEL_READY, TOP, Classifier, model_doubts, softmax
+from liteproof_edge.classifier import MODEL_READY, TOP, Classifier, lead, model_doubts, softmax
 from liteproof_edge.errors import BundleError, ModelError, PictureError
 from liteproof_edge.prediction import Prediction
 from liteproof_edge.preprocessing.paper import Polarity
@@ -419,6 +419,19 @@ def test_a_model_doubts_what_is_small_or_hardly_ahead(legibility, largest, margi
     report = Report("ink", legibility=legibility)
     assert model_doubts(largest, margin, report, *asked) == doubts
     assert model_doubts(largest, margin, report, {}, {}) == ()
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (np.array([[3, 255, 9]], np.uint8), (255, 246)),
+        (np.array([-128, 127], np.int8), (127, 255)),
+        (np.array([0.5, 0.5], np.float32), (0.5, 0.0)),
+        (np.array([7], np.uint8), (7, 0)),
+    ],
+)
+def test_lead_is_the_largest_and_its_distance_from_the_second(answer, expected):
+    assert lead(answer) == expected
 
 
 def test_a_bundle_asks_for_a_margin(classifier, golden):
