@@ -11,7 +11,8 @@ from liteproof.errors import RecipeError
 from liteproof.recipes.reader import load_recipe, parse_recipe
 from liteproof_edge.errors import DatasetError
 
-RELEASED = Path(__file__).parents[4] / "models" / "mnist" / "model.tflite"
+ROOT = Path(__file__).parents[4]
+RELEASED = ROOT / "models" / "mnist" / "model.tflite"
 # Names and the number of digits in scales differ between a trained model and one of chance.
 SIZE_TOLERANCE = 0.01
 HEAD = """
@@ -266,3 +267,22 @@ def test_shape_that_is_none_is_refused(shape):
 
     assert done.exit_code == 2
     assert "expected HEIGHTxWIDTHxCHANNELS, such as 28x28x1" in done.stderr
+
+
+def test_the_page_of_concepts_has_its_example_s_figures():
+    page = " ".join((ROOT / "docs" / "cnn-concepts.md").read_text().split())
+    recipe = load_recipe("mnist-fast").recipe
+    first = describe(recipe, Dimensions((28, 28, 1), 10)).rows[1]
+    seen, stride, fields = 1, 1, []
+    for layer in recipe.architecture.layers:
+        size = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", 1)
+        seen += (size - 1) * stride
+        stride *= getattr(layer, "strides", None) or size
+        fields.append(seen)
+
+    assert "5 · 5 · 1 · 16 + 16 = 416." in page
+    assert "5 · 5 · 1 · 16 · 14 · 14 = 78,400." in page
+    assert (first.output, first.parameters, first.macs) == ((14, 14, 16), 416, 78_400)
+    assert fields[:5] == [5, 9, 11, 19, 27]
+    assert "5 pixels after the first layer, 9 after the second, 11 after the pooling" in page
+    assert "and 19 and 27 after the next two" in page
