@@ -21,8 +21,8 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "use it": {
         "classify": "Print each picture's label, probability and time.",
-        "serve": "Show a page that answers as one draws, and an HTTP API.",
-        "camera": "Print what a camera sees, a line of JSON for each frame.",
+        "serve": "Show a page that answers while you draw, and an HTTP API.",
+        "camera": "Print what a camera sees, a line of JSON per frame.",
     },
     "measure it": {
         "evaluate": "Measure the accuracy on labelled pictures.",
@@ -75,19 +75,19 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     classify.add_argument(
         "--each",
         action="store_true",
-        help="answer each mark of a picture, such as the digits of a number, line by line",
+        help="classify each mark in a picture, such as the digits of a number, line by line",
     )
     classify.add_argument(
         "--draw",
         metavar="PNG",
         type=Path,
-        help="with --each, and one PICTURE: write it with a box around each mark, and its label",
+        help="with --each and one PICTURE: write it with a labelled box around each mark",
     )
     classify.add_argument(
         "--min-confidence",
         metavar="P",
         type=values.probability,
-        help="answer 'unsure' below this probability (0 to 1), or where the picture is in doubt",
+        help="answer 'unsure' below this probability (0 to 1), or if there is a doubt",
     )
     _bare_model_options(classify)
     verify = add("verify", runtime)
@@ -95,17 +95,17 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--trust",
         metavar="FILE",
         type=Path,
-        help="take only what someone in this allowed_signers file has signed (default: "
+        help="accept only bundles signed by someone in this allowed_signers file (default: "
         "~/.config/liteproof/allowed_signers, if there is one)",
     )
     verify.add_argument(
         "--allow-downgrade",
         action="store_true",
-        help="take a signed bundle that is older than the last one verified here",
+        help="accept a signed bundle that is older than the last one verified here",
     )
     evaluate = add("evaluate", decoding, runtime, running)
     evaluate.add_argument(
-        "folder", metavar="DIR", type=Path, help="IDX files, or a folder of pictures for each label"
+        "folder", metavar="DIR", type=Path, help="IDX files, or one folder of pictures per label"
     )
     bench = add("bench", runtime, running)
     bench.add_argument(
@@ -147,7 +147,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--count",
         metavar="N",
         type=values.up_to(999_999_999),
-        help="end after so many frames",
+        help="stop after this many frames",
     )
     _serving_options(camera)
     add("info")
@@ -183,7 +183,7 @@ def _runtime_options() -> argparse.ArgumentParser:
         "--runtime",
         metavar="NAME",
         type=values.runtime,
-        help=f"{' or '.join(runtime.value for runtime in Runtime)} (default: {VARIABLE} of the "
+        help=f"{' or '.join(runtime.value for runtime in Runtime)} (default: {VARIABLE} in the "
         "environment, or the first that is installed and works)",
     )
     return options
@@ -201,7 +201,7 @@ def _running_options() -> argparse.ArgumentParser:
         metavar="N",
         type=values.up_to(256),
         default=1,
-        help="of the runtime (default: 1)",
+        help="threads of the runtime (default: 1)",
     )
     return options
 
@@ -212,7 +212,7 @@ def _decoding_options() -> argparse.ArgumentParser:
         "--max-megapixels",
         metavar="N",
         type=values.up_to(MOST_MEGAPIXELS),
-        help="decode pictures of up to N million pixels even where that takes more than 120 MiB of "
+        help="decode pictures of up to N million pixels even if that takes more than 120 MiB of "
         "memory",
     )
     return options
@@ -222,43 +222,45 @@ def _bare_model_options(parser: "argparse.ArgumentParser | _Unused") -> None:
     parser.add_argument(
         "--unverified",
         action="store_true",
-        help="BUNDLE is a bare .tflite, to be run in a process of its own",
+        help="BUNDLE is a bare .tflite, which is run in a process of its own",
     )
     parser.add_argument(
         "--labels",
         metavar="FILE",
         type=Path,
-        help="of an --unverified model: its classes, one a line (default: those in its TFLite "
-        "Metadata, else 0, 1, …)",
+        help="with --unverified: the classes, one per line (default: those in the model's TFLite "
+        "Metadata, or 0, 1, …)",
     )
     parser.add_argument(
         "--preprocessing",
         choices=("photo", "ink", "raw"),
         default="photo",
-        help="of an --unverified model: photo stretches pictures to its size (default: photo)",
+        help="with --unverified: photo stretches pictures to the model's size (default: photo)",
     )
     parser.add_argument(
         "--size",
         metavar="HxW",
         type=values.size,
-        help="of an --unverified model that takes any size, or a row of pixels, such as 28x28",
+        help="with --unverified: such as 28x28, if the model takes any size, or a row of pixels",
     )
     parser.add_argument(
-        "--output", metavar="NAME", help="which answers, of an --unverified model with several"
+        "--output",
+        metavar="NAME",
+        help="with --unverified: which output to use, if there are several",
     )
     parser.add_argument(
         "--mean",
         metavar="M[,M,M]",
         type=values.numbers,
         default=(),
-        help="an --unverified model takes (pixel - mean)",
+        help="with --unverified: the model expects (pixel - mean) x scale",
     )
     parser.add_argument(
         "--scale",
         metavar="S[,S,S]",
         type=values.numbers,
         default=(),
-        help="x scale: 0.003921569 if it takes 0 to 1 (default: as its metadata says, else 1)",
+        help="see --mean: 0.003921569 if it expects 0 to 1 (default: as its metadata says, or 1)",
     )
 
 
@@ -267,26 +269,26 @@ def _serving_options(parser: "argparse.ArgumentParser | _Unused") -> None:
         "--host",
         metavar="ADDRESS",
         default="127.0.0.1",
-        help="where to listen (default: 127.0.0.1, this machine alone; 0.0.0.0: all that reach it)",
+        help="where to listen (default: 127.0.0.1, this machine only; 0.0.0.0: any network)",
     )
     parser.add_argument(
         "--port",
         metavar="N",
         type=values.up_to(65_535, least=0),
         default=8000,
-        help="0: any; default: 8000",
+        help="0: any free one (default: 8000)",
     )
     parser.add_argument(
         "--token",
         metavar="WORD",
-        help="that clients must give; LITEPROOF_TOKEN of the environment hides it from other users",
+        help="what clients must send; LITEPROOF_TOKEN in the environment hides it from other users",
     )
     parser.add_argument(
         "--threads",
         metavar="N",
         type=values.up_to(256),
         default=1,
-        help="of the runtime (default: 1)",
+        help="threads of the runtime (default: 1)",
     )
 
 

@@ -46,35 +46,46 @@ def _read_numbers(
     type=click.Path(path_type=Path),
     help="Labelled pictures: <class>/<picture>, or train/ and test/ with these, or IDX files.",
 )
-@click.option("--test", type=click.Path(path_type=Path), help="Those to compare on, if elsewhere.")
+@click.option(
+    "--test",
+    type=click.Path(path_type=Path),
+    help="The pictures to compare on, if they have a folder of their own.",
+)
 @click.option(
     "--labels",
     type=click.Path(path_type=Path),
-    help="A text file, one class a line, in the order of the outputs.  [default: the folders' "
+    help="A text file, one class per line, in the order of the outputs.  [default: the folders' "
     "names in alphabetical order]",
 )
 @click.option("--out", "path", required=True, type=click.Path(path_type=Path), help="The run.")
-@click.option("--size", metavar="HxW", callback=_read_size, help="Of a model that takes any size.")
-@click.option("--output", metavar="NAME", help="Which output answers, of a model with several.")
+@click.option(
+    "--size", metavar="HxW", callback=_read_size, help="The input size, for a model that takes any."
+)
+@click.option("--output", metavar="NAME", help="Which output to use, if there are several.")
 @click.option(
     "--preprocessing",
     "kind",
     type=click.Choice(["photo", "ink", "raw"]),
     default="photo",
-    help="How a device makes a picture the model's input.  [default: photo]",
+    help="How a device turns a picture into the model's input.  [default: photo]",
 )
 @click.option(
     "--fit",
     type=click.Choice(["stretch", "cover", "contain"]),
-    help="Of photo.  [default: stretch, as Keras reads folders]",
+    help="How a photo is fitted to the input.  [default: stretch, as Keras reads folders]",
 )
-@click.option("--bgr", is_flag=True, help="It takes blue first.")
-@click.option("--mean", metavar="M[,M,M]", callback=_read_numbers, help="It takes (pixel - mean)")
+@click.option("--bgr", is_flag=True, help="The model expects BGR channels.")
+@click.option(
+    "--mean",
+    metavar="M[,M,M]",
+    callback=_read_numbers,
+    help="The model expects (pixel - mean) x scale.",
+)
 @click.option(
     "--scale",
     metavar="S[,S,S]",
     callback=_read_numbers,
-    help="x scale: 0.003921569 if it takes 0 to 1.  [default: found out]",
+    help="See --mean: 0.003921569 for a model that expects 0 to 1.  [default: found by trying]",
 )
 @click.option(
     "--margin",
@@ -87,11 +98,11 @@ def _read_numbers(
     "--metric",
     type=click.Choice(["accuracy", "balanced"]),
     default="accuracy",
-    help="What the margin is of; balanced counts all classes the same.  [default: accuracy]",
+    help="What the margin applies to; balanced counts all classes the same.  [default: accuracy]",
 )
-@click.option("--quantize", is_flag=True, help="Of a float32 .tflite: make int8 of it.")
+@click.option("--quantize", is_flag=True, help="Convert a float32 .tflite to int8.")
 @click.option("--skip-unreadable", is_flag=True, help="Leave out pictures that cannot be read.")
-@click.option("--strict", is_flag=True, help="Fail where the test pictures cannot tell, too.")
+@click.option("--strict", is_flag=True, help="Also fail if the test pictures are too few to tell.")
 @JSON
 def adopt(
     *,
@@ -102,7 +113,7 @@ def adopt(
     as_json: bool,
     **options: Any,  # noqa: ANN401
 ) -> None:
-    """Make a run and a bundle of a model trained elsewhere.
+    """Turn a model trained elsewhere into a run and a bundle.
 
     MODEL is a .keras, .h5 or .tflite file, or a SavedModel's folder. A .tflite is kept as it is.
     """

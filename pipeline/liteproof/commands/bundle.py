@@ -18,23 +18,23 @@ from liteproof_edge.bundle.manifest import MAX_SERIAL
     "--seeds",
     "seeds_file",
     type=click.Path(path_type=Path),
-    help="What scripts/seeds.py measured of this recipe, for the model card.",
+    help="What scripts/seeds.py measured for this recipe; it goes onto the model card.",
 )
 @click.option(
     "--sign",
     "key",
     type=click.Path(path_type=Path),
-    help="Sign it with this OpenSSH key; a public one, where an agent has the private.",
+    help="Sign it with this OpenSSH key, or with the agent's for this public key.",
 )
 @click.option(
     "--serial",
     type=click.IntRange(0, MAX_SERIAL),
-    help="With --sign: devices take no lower one later.  [default: seconds since 1970]",
+    help="With --sign: devices refuse lower ones later.  [default: seconds since 1970]",
 )
 def bundle(
     path: Path, folder: Path, seeds_file: Path | None, key: Path | None, serial: int | None
 ) -> None:
-    """Write a bundle: the model and what a device needs with it."""
+    """Write a bundle: the model and all that a device needs."""
     from liteproof.bundling import stage  # noqa: PLC0415
     from liteproof.bundling.signing import sign  # noqa: PLC0415
     from liteproof.runs.run import open_run  # noqa: PLC0415

@@ -29,15 +29,19 @@ def layout_options(command: Callable[..., None]) -> Callable[..., None]:
             "--workers",
             metavar="HOST:PORT,...",
             callback=_read_workers,
-            help="All machines, in the same order on each of them; only in a trusted network.",
+            help="All machines, in the same order on each; on trusted networks only.",
         ),
         click.option(
             "--devices",
             type=click.IntRange(1, 1024),
             metavar="N",
-            help="Devices on each machine.  [default: 1; with mirrored all GPUs]",
+            help="Devices per machine.  [default: 1; with mirrored, all GPUs]",
         ),
-        click.option("--strategy", type=click.Choice([strategy.value for strategy in Strategy])),
+        click.option(
+            "--strategy",
+            type=click.Choice([strategy.value for strategy in Strategy]),
+            help="mirrored: several devices of this machine; multiworker: several machines.",
+        ),
     ):
         command = option(command)
     return command

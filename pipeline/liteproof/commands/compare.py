@@ -34,12 +34,14 @@ MARGIN_POINTS = 0.2
 @click.option(
     "--metric",
     type=click.Choice(["accuracy", "balanced"]),
-    help="For A and B: what the margin is of; balanced counts all classes the same.  "
+    help="For A and B: what the margin applies to; balanced counts all classes the same.  "
     "[default: accuracy]",
 )
-@click.option("--limit", type=click.IntRange(1), help="Compare only so many pictures: no verdict.")
-@click.option("--damaged", is_flag=True, help="For a RUN: compare on damaged pictures too.")
-@click.option("--strict", is_flag=True, help="Fail too where the pictures are too few to tell.")
+@click.option(
+    "--limit", type=click.IntRange(1), help="Compare only this many pictures, without a verdict."
+)
+@click.option("--damaged", is_flag=True, help="For a RUN: also compare on damaged pictures.")
+@click.option("--strict", is_flag=True, help="Also fail if the pictures are too few to tell.")
 @click.option(
     "--merge",
     "devices",
@@ -50,17 +52,17 @@ MARGIN_POINTS = 0.2
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="For A and B: the folder of comparison.json and report.html.",
+    help="For A and B: the folder for comparison.json and report.html.",
 )
 @click.option(
     "--on",
     "hosts",
     multiple=True,
-    help="For a RUN: measure on this board, which runs its bundle, and add that.",
+    help="For a RUN: also measure on this board, which runs its bundle.",
 )
 @SSH_CONFIG
-@click.option("--mean", type=float, default=0.0, help="Of a Keras model; see `export`.")
-@click.option("--scale", type=click.FloatRange(0, min_open=True), default=1.0, help="The same.")
+@click.option("--mean", type=float, default=0.0, help="For a Keras model: see `export`.")
+@click.option("--scale", type=click.FloatRange(0, min_open=True), default=1.0, help="Likewise.")
 @JSON
 def compare(
     paths: tuple[Path, ...],
@@ -81,9 +83,9 @@ def compare(
 ) -> None:
     """Compare a run's models with its Keras model, or any two.
 
-    A and B are bundles, runs with a bundle, .tflite files or Keras models; B is held against A.
-    Exit code 6: B is shown to lose more than the margin; with --strict, also where that cannot be
-    told.
+    A and B are bundles, runs with a bundle, .tflite files or Keras models; B is judged against A.
+    Exit code 6: B is shown to lose more than the margin; with --strict, also if the pictures
+    are too few to tell.
     """
     from liteproof.comparison.stage import check  # noqa: PLC0415
     from liteproof.evidence.document import to_json  # noqa: PLC0415

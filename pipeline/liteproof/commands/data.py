@@ -13,11 +13,9 @@ from liteproof.commands.options import DATA_DIR
     "--from",
     "source",
     type=click.Path(path_type=Path),
-    help="A folder of raw IDX files, or of pictures, which replaces what is there.",
+    help="A folder of raw IDX files or of pictures; it replaces a dataset of that name.",
 )
-@click.option(
-    "--skip-unreadable", is_flag=True, help="Leave out pictures of it that cannot be read."
-)
+@click.option("--skip-unreadable", is_flag=True, help="Leave out pictures that cannot be read.")
 @DATA_DIR
 def data(name: str, source: Path | None, *, skip_unreadable: bool, data_dir: Path | None) -> None:
     """Get a dataset from TFDS, IDX files or a folder of pictures.

@@ -25,17 +25,40 @@ MAX_PORT = 65535
 @HOSTS
 @INVENTORY
 @SSH_CONFIG
-@click.option("--dry-run", is_flag=True, help="Look at the boards, and say what would be done.")
-@click.option("--canary", type=click.IntRange(1), help="So many hosts first; the rest if they do.")
-@click.option("--soak", type=click.IntRange(0), help="Seconds that those must stay healthy before.")
-@click.option("--trust", type=click.Path(path_type=Path), help="allowed_signers for the boards.")
-@click.option("--allow-downgrade", is_flag=True, help="Take a signed bundle of an older serial.")
-@click.option("--check", help="A program here, given the host: if it fails, the release has.")
-@click.option("--keep", type=click.IntRange(2), default=3, help="Releases that stay on a board.")
-@click.option("--service", is_flag=True, help="Have systemd serve it, as a user unit.")
-@click.option("--listen", default="127.0.0.1", help="With --service: the IP address.")
-@click.option("--port", type=click.IntRange(1, MAX_PORT), default=8000, help="The same: the port.")
-@click.option("--memory", type=click.IntRange(32), default=256, help="The same: MiB at most.")
+@click.option("--dry-run", is_flag=True, help="Look at the boards and say what would be done.")
+@click.option(
+    "--canary",
+    type=click.IntRange(1),
+    help="Deploy to this many hosts first, and to the rest if all is well.",
+)
+@click.option(
+    "--soak",
+    type=click.IntRange(0),
+    help="Seconds for which those must stay healthy before the rest.",
+)
+@click.option(
+    "--trust",
+    type=click.Path(path_type=Path),
+    help="Install this allowed_signers file on the boards.",
+)
+@click.option(
+    "--allow-downgrade", is_flag=True, help="Accept a signed bundle with an older serial number."
+)
+@click.option(
+    "--check", help="A program to run here, given the host; if it fails, so does the release."
+)
+@click.option("--keep", type=click.IntRange(2), default=3, help="Releases to keep on a board.")
+@click.option("--service", is_flag=True, help="Serve it by systemd, as a user unit.")
+@click.option("--listen", default="127.0.0.1", help="With --service: the IP address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(1, MAX_PORT), default=8000, help="With --service: the port."
+)
+@click.option(
+    "--memory",
+    type=click.IntRange(32),
+    default=256,
+    help="With --service: the most memory, in MiB.",
+)
 @JSON
 def deploy(
     bundle: Path,
@@ -60,7 +83,7 @@ def deploy(
 
     If any step fails, the board goes on running what it ran before.
 
-    HOST is what ssh takes; with --inventory, one of its hosts or groups.
+    HOST is whatever ssh accepts; with --inventory, one of its hosts or groups.
     """
     from liteproof.deployment.fleet import Outcome, each, roll_out  # noqa: PLC0415
     from liteproof.deployment.plan import Options, Serve  # noqa: PLC0415

@@ -10,9 +10,11 @@ OUT = Path("explain.html")
 @click.command()
 @click.argument("path", metavar="[RUN|BUNDLE]", required=False, type=click.Path(path_type=Path))
 @click.argument("picture", metavar="[PICTURE]", required=False, type=click.Path(path_type=Path))
-@click.option("--lecture", is_flag=True, help="The topics of a course, with numbers; no run.")
+@click.option("--lecture", is_flag=True, help="The topics of a course, with numbers; needs no run.")
 @click.option(
-    "--why-cnn", is_flag=True, help="Of two runs, RUN_CNN RUN_MLP: moved, turned, larger."
+    "--why-cnn",
+    is_flag=True,
+    help="Compare RUN_CNN and RUN_MLP on shifted, rotated and larger pictures.",
 )
 @click.option("--out", type=click.Path(path_type=Path), default=OUT, show_default=True)
 def explain(

@@ -27,30 +27,30 @@ def _choice(kind: Any) -> click.Choice[str]:  # noqa: ANN401 - an Enum class
     "schemes",
     multiple=True,
     type=_choice(Scheme),
-    help="May be given more than once; with --gate: the forms to try.  "
+    help="Repeatable; with --gate, the forms to try.  "
     "[default: float32 and int8; with --gate: all]",
 )
 @click.option("--io", "interface", type=_choice(Interface), help="[default: the scheme's own]")
 @click.option(
     "--granularity",
     type=_choice(Granularity),
-    help="Of the weights' scales.  [default: per_channel]",
+    help="How many scales the weights have.  [default: per_channel]",
 )
 @click.option(
-    "--weights", type=_choice(Weights), help="[default: qat for int8 where it was trained]"
+    "--weights", type=_choice(Weights), help="[default: qat for int8, if the recipe trains it]"
 )
 @click.option(
     "--gate",
     "gate_points",
     type=click.FloatRange(0, 100),
-    help="Take the first form that loses at most so many points on validation pictures.",
+    help="Take the first form that loses at most this many points on validation pictures.",
 )
 @click.option(
     "--target",
     "targets",
     multiple=True,
     type=_choice(Target),
-    help="Fail if this runtime cannot run the result. May be given more than once.",
+    help="Fail if this runtime cannot run the result; repeatable.",
 )
 @click.option("--strip/--no-strip", default=True, help="Leave out the names inside the graph.")
 @click.option("--layers", "with_layers", is_flag=True, help="Show the error of each layer.")
@@ -58,20 +58,22 @@ def _choice(kind: Any) -> click.Choice[str]:  # noqa: ANN401 - an Enum class
     "--keras",
     "keras_file",
     type=click.Path(path_type=Path),
-    help="In place of RUN: any Keras classifier, with --representative and --out.",
+    help="Instead of RUN: any Keras classifier, with --representative and --out.",
 )
 @click.option(
     "--representative",
     type=click.Path(path_type=Path),
-    help="Its pictures: a folder, or a .npy or .npz file of uint8 pixels.",
+    help="Pictures for calibration: a folder, or a .npy or .npz file of uint8 pixels.",
 )
-@click.option("--out", "folder", type=click.Path(path_type=Path), help="Where its files go.")
-@click.option("--mean", type=float, default=0.0, help="It takes (pixel - mean) x scale.")
+@click.option(
+    "--out", "folder", type=click.Path(path_type=Path), help="With --keras: where its files go."
+)
+@click.option("--mean", type=float, default=0.0, help="The model expects (pixel - mean) x scale.")
 @click.option(
     "--scale",
     type=click.FloatRange(0, min_open=True),
     default=1.0,
-    help="Such as 0.003921568627 if it takes 0 to 1.",
+    help="See --mean: 0.003921568627 for a model that expects 0 to 1.",
 )
 @JSON
 def export(path: Path | None, *, as_json: bool, with_layers: bool, **options: Any) -> None:  # noqa: ANN401

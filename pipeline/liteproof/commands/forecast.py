@@ -17,7 +17,7 @@ from liteproof.compatibility.facts import Target
     "targets",
     multiple=True,
     type=click.Choice([target.value for target in Target]),
-    help="End with exit code 4 if it cannot run the model. May be given more than once.",
+    help="Exit with code 4 if this runtime cannot run the model; repeatable.",
 )
 @JSON
 def forecast(model: Path, targets: tuple[str, ...], *, as_json: bool) -> None:

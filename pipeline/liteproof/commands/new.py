@@ -17,14 +17,12 @@ from liteproof.commands.options import DATA_DIR
     type=click.Path(path_type=Path),
     help="The folder: <class>/<picture>, or train/ and test/ with these.",
 )
-@click.option(
-    "--skip-unreadable", is_flag=True, help="Leave out pictures of it that cannot be read."
-)
+@click.option("--skip-unreadable", is_flag=True, help="Leave out pictures that cannot be read.")
 @DATA_DIR
 def new(name: str, source: Path, *, skip_unreadable: bool, data_dir: Path | None) -> None:
     """Look at a folder of pictures and write NAME.toml for it.
 
-    The recipe says in comments what was seen, and why it says what it says. The folder becomes the
+    Comments in the recipe say what was seen, and why it is as it is. The folder becomes the
     dataset of that name; the pictures stay where they are.
     """
     from liteproof.data.dataset import default_data_dir  # noqa: PLC0415

@@ -16,7 +16,7 @@ RUN_FOLDER = click.argument("path", metavar="RUN", type=click.Path(path_type=Pat
 DATA_DIR = click.option(
     "--data-dir",
     type=click.Path(path_type=Path, file_okay=False),
-    help="TFDS's folder.  [default: TFDS_DATA_DIR, or ~/tensorflow_datasets]",
+    help="Where TFDS keeps datasets.  [default: TFDS_DATA_DIR, or ~/tensorflow_datasets]",
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -38,9 +38,13 @@ def training_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--threads",
             type=click.IntRange(1),
-            help="Weights repeat bit for bit only at one number of threads.  [default: all cores]",
+            help="Weights repeat bit for bit only with as many threads.  [default: all cores]",
         ),
-        click.option("--device", type=click.Choice([device.value for device in Device])),
+        click.option(
+            "--device",
+            type=click.Choice([device.value for device in Device]),
+            help="[default: auto, which takes a GPU if there is one]",
+        ),
         DATA_DIR,
     ):
         command = option(command)

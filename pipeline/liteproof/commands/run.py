@@ -15,9 +15,7 @@ from liteproof.commands.options import JSON, read_settings, training_options, wo
 @click.option(
     "--out", "path", type=click.Path(path_type=Path), help="The run.  [default: runs/<recipe>]"
 )
-@click.option(
-    "--strict", is_flag=True, help="Fail too where the test pictures are too few to tell."
-)
+@click.option("--strict", is_flag=True, help="Also fail if the test pictures are too few to tell.")
 @training_options
 @JSON
 def run(
@@ -28,7 +26,7 @@ def run(
     as_json: bool,
     **options: Any,  # noqa: ANN401
 ) -> None:
-    """Do it all: data, train, export, compare, bundle. What has not changed is skipped."""
+    """Do it all: data, train, export, compare, bundle. Stages without changes are skipped."""
     from liteproof.chain import run_all  # noqa: PLC0415
     from liteproof.evidence.document import to_json  # noqa: PLC0415
     from liteproof.evidence.terminal import table  # noqa: PLC0415

@@ -6,12 +6,12 @@ PLATFORMS = ("bookworm-arm64", "bookworm-armhf", "trixie-arm64")
 
 
 @click.command()
-@click.option("--target", type=click.Choice(PLATFORMS), required=True, help="Which boards.")
-@click.option("--service", is_flag=True, help="With what `liteproof-edge serve` needs.")
+@click.option("--target", type=click.Choice(PLATFORMS), required=True, help="The kind of board.")
+@click.option("--service", is_flag=True, help="Include what `liteproof-edge serve` needs.")
 def wheelhouse(target: str, *, service: bool) -> None:
     """Fetch the packages that boards without internet install.
 
-    `deploy` does so by itself.
+    `deploy` does this by itself.
     """
     from liteproof.deployment import wheelhouse as houses  # noqa: PLC0415
     from liteproof.progress import say  # noqa: PLC0415
