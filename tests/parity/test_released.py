@@ -105,7 +105,7 @@ def test_released_bundle_is_calibrated_on_its_validation_pictures(released):
 def test_released_card_states_the_temperature_of_the_manifest(released):
     card = " ".join(released.files["MODEL_CARD.md"].decode().split())
 
-    assert f"calibrated by temperature {released.temperature:.3f}," in card
+    assert f"divided by the temperature {released.temperature:.3f} before the softmax" in card
 
 
 @both_runtimes

@@ -22,17 +22,17 @@ INTENDED = {
         "device finds it, dark on light or light on dark, scales it and centres it."
     ),
     "photo": (
-        "Photos that show one of its labels, of any size: the device brings them to the model's\n"
-        "own size."
+        "Photos of any size that show one of its labels: the device scales them to the model's\n"
+        "input."
     ),
     "raw": "Pictures that already have the size and look of the training pictures.",
 }
 
 
-BALANCED = "Balanced accuracy is the mean of the classes' own: each class counts the same."
-INSIDE = " Labels and normalisation also stand in the file as standard TFLite Metadata."
+BALANCED = "Balanced accuracy is the mean over the classes: each counts the same."
+INSIDE = " The file itself has labels and normalisation as standard TFLite Metadata."
 GIVEN_AS_IT_IS = (
-    "The file is the one that was given, byte for byte, or but for its other outputs and its size."
+    "The file is the one that was given, byte for byte except for other outputs and its size."
 )
 
 
@@ -65,7 +65,7 @@ def model_card(recipe: Recipe, manifest: Mapping[str, Any]) -> str:
         error_after=_percent(confidence["expected_calibration_error_after"]),
         variant=shipped["model"],
         inside="" if is_given else INSIDE,
-        gives="shares" if is_given and manifest["adoption"]["gives"] != "logits" else "logits",
+        gives=_gives(manifest),
         input_type=manifest["input"]["dtype"],
         output_type=manifest["output"]["dtype"],
         calibration=GIVEN_AS_IT_IS if is_given else _calibration(quantization["calibration"]),
@@ -80,6 +80,13 @@ def model_card(recipe: Recipe, manifest: Mapping[str, Any]) -> str:
     )
 
 
+def _gives(manifest: Mapping[str, Any]) -> str:
+    """Return what the file's outputs are."""
+    gave = manifest.get("adoption", {}).get("gives", "logits")
+    is_kept = manifest["accuracy"]["shipped"]["model"] == GIVEN.name
+    return "probabilities" if is_kept and gave != "logits" else "logits"
+
+
 def _recalls(recalls: Mapping[str, Any]) -> str:
     """Return a table's row for each class that was tested, the worst recognised first."""
     tested = {label: each for label, each in recalls.items() if each["n"]}
@@ -92,7 +99,7 @@ def _recalls(recalls: Mapping[str, Any]) -> str:
         for each in [tested[label]]
     ]
     if len(worst) > MOST_CLASSES:
-        rows.append(f"| {len(worst) - MOST_CLASSES:,} more, of which more is right | | | |")
+        rows.append(f"| {len(worst) - MOST_CLASSES:,} more, with higher accuracy | | | |")
     return "\n".join(rows)
 
 
@@ -132,22 +139,26 @@ def _training(recipe: Recipe, training: Mapping[str, Any]) -> str:
         "`liteproof run` with the recipe in this bundle: "
         f"{recipe.training.epochs} epochs on {training['pictures']:,} pictures of\n"
         f"{training['dataset']}, {training['validation_pictures']:,} more held out for validation; "
-        f"seed {training['seed']}, {training['threads']} threads.\n{_backbone(recipe)}"
+        f"seed {training['seed']}, {_threads(training['threads'])}.\n{_backbone(recipe)}"
         f"Training data SHA-256: `{training['fingerprint']}`."
     )
 
 
+def _threads(n: int) -> str:
+    return "1 thread" if n == 1 else f"{n:,} threads"
+
+
 def _backbone(recipe: Recipe) -> str:
-    """Say what a pretrained network the model began with, if it did, and what of it was trained."""
+    """Say which network the model began with, if any, and what of it was trained."""
     architecture, tuning = recipe.architecture, recipe.training.fine_tuning
     if architecture.backbone is None:
         return ""
     name = f"{architecture.backbone.value}, alpha {architecture.alpha:g}"
     if not architecture.is_pretrained:
-        return f"Its first layers are those of {name}, trained from nothing.\n"
+        return f"Its first layers are those of {name}, trained from scratch.\n"
     start = f"It began with {name}, by the weights `{architecture.weights}`"
     if tuning is None:
-        return f"{start}, which stayed as they are.\n"
+        return f"{start}, which were kept as they are.\n"
     return (
         f"{start}: frozen at first; {tuning.epochs} more epochs\n"
         f"trained its layers too, from `{architecture.trainable_from}` on.\n"
@@ -158,8 +169,8 @@ def _adoption(adoption: Mapping[str, Any]) -> str:
     """Say that the model was trained elsewhere, and what was measured of it here."""
     return (
         f"Elsewhere: it was adopted from `{adoption['model']}`, SHA-256\n`{adoption['sha256']}`.\n"
-        "Whether its training knew pictures that it is measured on here, liteproof cannot tell.\n"
-        f"It takes pixels as {adoption['takes']}; it gave {adoption['gives']}.\n"
+        "liteproof cannot tell whether it was trained on pictures that it is measured on here.\n"
+        f"It takes pixels as {adoption['takes']}, and originally gave {adoption['gives']}.\n"
         f"For calibration and validation, {adoption['pictures']:,} and "
         f"{adoption['validation_pictures']:,} pictures of {adoption['dataset']} were held apart,\n"
         f"SHA-256 `{adoption['fingerprint']}`."

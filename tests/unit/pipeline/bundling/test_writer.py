@@ -98,13 +98,13 @@ def test_manifest_holds_what_was_fitted_on_the_validation_pictures(bundle, valid
 def test_model_card_states_the_temperature_and_what_it_gains(bundle):
     card = bundle.files["MODEL_CARD.md"].decode()
     confidence = bundle.manifest["confidence"]
-    before, after = (
-        f"{100 * confidence[f'expected_calibration_error_{when}']:.2f} % {when}"
+    without, used = (
+        f"{100 * confidence[f'expected_calibration_error_{when}']:.2f} %"
         for when in ("before", "after")
     )
 
-    assert f"by temperature {confidence['temperature']:.3f}," in card
-    assert f"expected calibration error {before}, {after}, on the\n100 validation" in card
+    assert f"by the temperature {confidence['temperature']:.3f} before" in card
+    assert f"on the 100 validation pictures is {without}\nwithout it and {used} with it" in card
 
 
 def test_golden_vectors_cover_every_class_and_follow_the_preprocessing(bundle):
