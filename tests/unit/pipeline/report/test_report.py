@@ -163,7 +163,7 @@ def test_report_stays_small_with_many_classes_and_large_changed_pictures(written
     assert len(made.changes) > 1000
     assert LARGEST * 0.8 < len(source.encode()) <= LARGEST
     shown = len(Document(source).all("img"))
-    assert f"Shown are {shown} of {len(made.changes):,}" in source
+    assert f"{shown} of {len(made.changes):,} are shown" in source
     assert "The 20 of 200 classes in which most pictures changed." in source
 
 
