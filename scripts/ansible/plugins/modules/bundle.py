@@ -31,37 +31,37 @@ options:
     type: path
     required: true
   host:
-    description: The board, as ssh takes it.
+    description: The board, in any form that ssh accepts.
     type: str
     required: true
   user:
-    description: Of the board; ssh's own choice otherwise.
+    description: The user on the board; by default, whatever ssh chooses.
     type: str
   ssh_port:
-    description: Of the board's sshd; ssh's own choice otherwise.
+    description: The port of the board's sshd; by default, whatever ssh chooses.
     type: int
   private_key_file:
-    description: For ssh, before those of its config.
+    description: A key for ssh, tried before those in its config.
     type: path
   ssh_config:
-    description: For ssh, instead of C(~/.ssh/config).
+    description: The config for ssh, instead of C(~/.ssh/config).
     type: path
   trust:
     description: An allowed_signers file for the board, on the control node.
     type: path
   allow_downgrade:
-    description: Take a signed bundle of an older serial.
+    description: Accept a signed bundle with an older serial number.
     type: bool
     default: false
   check:
-    description: A program on the control node, given the host; if it fails, the release has.
+    description: A program on the control node, given the host; if it fails, so does the release.
     type: str
   keep:
-    description: Releases that stay on the board.
+    description: Releases to keep on the board.
     type: int
     default: 3
   service:
-    description: Have systemd serve it, as a user unit.
+    description: Serve it by systemd, as a user unit.
     type: bool
     default: false
   listen:
@@ -73,7 +73,7 @@ options:
     type: int
     default: 8000
   memory:
-    description: MiB that the service may take.
+    description: The most memory that the service may use, in MiB.
     type: int
     default: 256
   program:
@@ -100,11 +100,11 @@ runtime:
   type: str
   returned: success
 p50_us:
-  description: Median latency in µs, measured there; null where nothing was deployed.
+  description: Median latency in µs, measured there; null if nothing was deployed.
   type: float
   returned: success
 warnings:
-  description: What should be known, such as a clock that is off.
+  description: What one should know, such as that the clock is wrong.
   type: list
   elements: str
   returned: success
