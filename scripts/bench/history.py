@@ -12,10 +12,14 @@ import matplotlib as mpl
 mpl.use("svg")
 
 from matplotlib import pyplot as plt
+from matplotlib.transforms import Bbox
 
 from bench.table import figure
 
+mpl.rcParams["svg.fonttype"] = "none"  # letters stay letters, in a tenth of the bytes
 KEPT = Path(__file__).parents[2] / "docs" / "bench"
+# Where a name may stand: points from its own point, and on which side of that place it begins.
+BESIDE = [((7, 0), "left"), ((-7, 0), "right"), ((0, 9), "center"), ((0, -9), "center")]
 OURS, THEIRS = "#2f6fde", "#8b949e"
 HEAD = """<!doctype html><html lang="en"><meta charset="utf-8"><title>liteproof: benchmark</title>
 <meta name="viewport" content="width=device-width">
@@ -44,8 +48,10 @@ def write_page(record: Mapping[str, Any], path: Path) -> None:
     )
     for name, rows in record["sections"].items():
         parts.append(f"<h2>{html.escape(name.capitalize())}</h2>")
-        if any(row["at"] is not None for row in rows):
-            parts += [plot(group, members) for group, members in placed(rows)]
+        plots = [plot(group, members) for group, members in placed(rows)]
+        if name == "accuracy" and plots:  # which docs/models.md shows, too
+            path.with_name("accuracy.svg").write_text(plots[0], encoding="utf-8")
+        parts += plots
         parts += [_table(group, members) for group, members in grouped(rows)]
     parts += list(_over_time([*releases, record]))
     path.write_text("\n".join(parts) + "\n", encoding="utf-8")
@@ -68,19 +74,42 @@ def placed(rows: list[dict[str, Any]]) -> Iterator[tuple[str, list[dict[str, Any
 def plot(group: str, rows: list[dict[str, Any]]) -> str:
     """Return the rows of a group as points at their places; lines where one name has several."""
     canvas, axes = plt.subplots(figsize=(8, 4.2), layout="constrained")
+    ends = {}
     for name in dict.fromkeys(row["name"] for row in rows):
         points = sorted((r["at"], r["value"]) for r in rows if r["name"] == name)
         colour = OURS if any(r["ours"] for r in rows if r["name"] == name) else THEIRS
         x, y = zip(*points, strict=True)
         axes.plot(x, y, "o-", color=colour)
-        axes.annotate(name, points[-1], xytext=(6, 4), textcoords="offset points", fontsize=8)
-    axes.set(title=group, ylabel=rows[0]["unit"], xscale="log")
+        ends[name] = points[-1]
+    title, _, along = group.rpartition(", at ")
+    axes.set(title=title, xlabel=along, ylabel=rows[0]["unit"], xscale="log")
     axes.set_xticks(ticks([row["at"] for row in rows]))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.xaxis.set_minor_locator(mpl.ticker.NullLocator())
-    axes.margins(x=0.25)
+    axes.margins(x=0.25, y=0.1)
     axes.grid(alpha=0.25)
+    canvas.draw_without_rendering()  # which gives every point its place
+    _name(axes, ends)
     return _svg(canvas)
+
+
+def _name(axes: Any, ends: Mapping[str, tuple[float, float]]) -> None:  # noqa: ANN401 - no types
+    """Write each name next to its point, where it covers neither another name nor a point."""
+    spots = [axes.transData.transform(end) for end in ends.values()]
+    taken = [Bbox.from_bounds(x - 4, y - 4, 8, 8) for x, y in spots]
+    for name, end in ends.items():
+        for offset, side in BESIDE:
+            text = axes.annotate(
+                name, end, offset, textcoords="offset points", ha=side, va="center", fontsize=8
+            )
+            box = text.get_window_extent()
+            if not box.count_overlaps(taken):
+                break
+            text.remove()
+        else:
+            text = axes.annotate(name, end, BESIDE[0][0], textcoords="offset points", fontsize=8)
+            box = text.get_window_extent()
+        taken.append(box)
 
 
 def ticks(places: list[float]) -> list[float]:

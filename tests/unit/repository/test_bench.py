@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bench import accuracy
-from bench.history import write_page
+from bench.history import plot, write_page
 from bench.record import row_from_json, row_to_json, to_json
 from bench.row import Better, Row, holds, median_row, with_ratios
 from bench.table import table
@@ -109,3 +109,23 @@ def test_kept_record_is_of_its_release(path):
     assert record["machine"]["version"] == path.stem
     assert not record["machine"]["quick"]
     assert all(row_from_json(row) for rows in record["sections"].values() for row in rows)
+
+
+def test_names_of_neighbouring_points_do_not_cover_each_other():
+    near = [
+        {
+            "name": f"a name as long as the whole picture is wide, or nearly, {at}",
+            "value": 99.5,
+            "unit": "%",
+            "ours": False,
+            "at": at,
+        }
+        for at in (10.0, 13.0, 16.0)
+    ]
+
+    drawn = plot("accuracy, at kB", near)
+
+    sides = re.findall(r"text-anchor: (\w+)[^>]*>a name", drawn)
+    assert len(sides) == 3
+    assert len(set(sides)) > 1
+    assert ">kB<" in drawn
