@@ -37,21 +37,21 @@ SMALLEST_SHARE = 2.0**-9  # half of the step in which 8 bits count shares
 class Classifier(AbstractContextManager["Classifier"]):
     """Classifies pictures with a bundle.
 
-    Threads may share a classifier: pictures are preprocessed side by side and wait for one another
-    at the interpreter. To run models in parallel, give each thread a classifier of its own; they
-    may share the bundle. A model that is not verified runs in a process of its own; one that nobody
-    answers for is tried in one the first time.
+    Threads may share a classifier: pictures are preprocessed in parallel and queue for the
+    interpreter. To run models in parallel, give each thread a classifier of its own; they
+    may share the bundle. An unverified model runs in a process of its own; one whose signature was
+    not checked is tried in one before its first use.
 
     Args:
         bundle: from `Bundle.load`.
-        runtime: which runtime; None takes the preferred one of those installed.
+        runtime: which one to use; None picks the preferred one that is installed.
         reference_kernels: slow kernels that give the same bytes on every CPU.
         threads: for the interpreter.
-        max_megapixels: pictures of up to so many million pixels may take more than the 120 MiB of
-            memory that a picture is decoded in.
+        max_megapixels: pictures of up to this many million pixels may exceed the 120 MiB of memory
+            that decoding is allowed otherwise.
 
     Raises:
-        RuntimeMissingError: there is no such runtime here.
+        RuntimeMissingError: the runtime is not installed.
         ModelError: the runtime cannot run the model.
     """
 
@@ -87,7 +87,7 @@ class Classifier(AbstractContextManager["Classifier"]):
 
         Args:
             path: a bundle's folder; where `unverified`, a bare .tflite.
-            runtime: which; None takes the preferred one of those installed.
+            runtime: which one to use; None picks the preferred one that is installed.
             reference_kernels: slow kernels that give the same bytes on every CPU.
             threads: for the interpreter.
             max_megapixels: as above.
@@ -95,7 +95,7 @@ class Classifier(AbstractContextManager["Classifier"]):
 
         Raises:
             BundleError: the bundle is missing, damaged, or not what its manifest says.
-            RuntimeMissingError: there is no such runtime here.
+            RuntimeMissingError: the runtime is not installed.
         """
         if unverified:
             from liteproof_edge.runtime.unverified import read_unverified  # noqa: PLC0415 - rarely needed
@@ -148,10 +148,10 @@ class Classifier(AbstractContextManager["Classifier"]):
         return Reading(tuple(tuple(map(self._predict_mark, line)) for line in lines))
 
     def classify_tensor(self, pixels: NDArray[np.uint8]) -> Prediction:
-        """Classify what already is the model's input: uint8 (height, width, channels).
+        """Classify an array that already is the model's input: uint8 (height, width, channels).
 
         Raises:
-            ModelError: the shape or dtype is another.
+            ModelError: the shape or dtype is wrong.
         """
         return self._predict(pixels, MODEL_READY)
 
@@ -167,7 +167,7 @@ class Classifier(AbstractContextManager["Classifier"]):
             on_progress: called with the number of pictures that are done, now and then.
 
         Raises:
-            ModelError: the shape or dtype is another.
+            ModelError: the shape or dtype is wrong.
         """
         outputs, latency_us = self.session.run_many(pixels, on_progress)
         probabilities = self._probabilities(outputs)
@@ -184,7 +184,7 @@ class Classifier(AbstractContextManager["Classifier"]):
         return prediction
 
     def predict(self, prepared: Prepared) -> tuple[Prediction, list[float]]:
-        """Return the answer to a picture that is prepared, and the probability of each class."""
+        """Return the answer for a prepared picture, and the probability of each class."""
         pixels, report = prepared
         output, latency_us = self.session.run(pixels)
         probabilities = self._probabilities(output).tolist()
@@ -199,7 +199,7 @@ class Classifier(AbstractContextManager["Classifier"]):
         return self.predict(Prepared(pixels, report))[0]
 
     def _doubts(self, output: NDArray[np.generic], report: Report) -> tuple[str, ...]:
-        """Return what the model has against its own answer."""
+        """Return the model's own reasons to doubt its answer."""
         (largest, margin), quantization = lead(output), self.session.output_quantization
         if quantization:
             largest = (largest - quantization.zero_point) * quantization.scale
@@ -231,7 +231,7 @@ def model_doubts(
     least_logits: Mapping[Legibility, float],
     least_margins: Mapping[Legibility, float],
 ) -> tuple[str, ...]:
-    """Return what a model has against its own answer, in words.
+    """Return a model's own reasons to doubt its answer, in words.
 
     A small largest logit tells that a picture is unlike what the model has learnt from, which
     probabilities do not: Hendrycks et al. 2022, arXiv:1911.11132. A small margin tells that it may
@@ -240,7 +240,7 @@ def model_doubts(
 
     Args:
         largest: of the logits.
-        margin: by how much it is larger than the second.
+        margin: how far it is ahead of the second.
         report: of the picture's preprocessing.
         least_logits: the bundle's.
         least_margins: the bundle's.

@@ -9,7 +9,7 @@
     ├── GateError                 exit 6   something was measured and is not good enough
     │   └── VerificationError              this device does not answer as the host did
     ├── RuntimeMissingError       exit 7   no runtime here can run a model
-    ├── ResourceError             exit 7   a package, an address or a camera is not to be had here
+    ├── ResourceError             exit 7   a package, an address or a camera is not available
     └── OutputError               exit 8   a file cannot be written
 
 A message is one line: where (path, tensor or key), what is wrong, what was expected.
@@ -17,7 +17,7 @@ A message is one line: where (path, tensor or key), what is wrong, what was expe
 
 
 class LiteproofError(Exception):
-    """The root; `exit_code` is what a command ends with."""
+    """The root; commands exit with its `exit_code`."""
 
     exit_code = 1
 
@@ -51,7 +51,7 @@ class ModelError(BundleError):
 
 
 class GateError(LiteproofError):
-    """Something was measured, and it is not good enough."""
+    """A measured value is not good enough."""
 
     exit_code = 6
 
@@ -67,7 +67,7 @@ class RuntimeMissingError(LiteproofError):
 
 
 class ResourceError(LiteproofError):
-    """A package, an address or a camera that a command needs is not to be had here."""
+    """A package, an address or a camera that a command needs is not available."""
 
     exit_code = 7
 

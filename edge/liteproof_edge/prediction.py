@@ -22,7 +22,7 @@ class Prediction:
         top: the labels of the most probable classes and their probabilities, the first one first.
         latency_us: the model's own time, without preprocessing.
         preprocessing: what was done to the picture, and the doubts that arose.
-        model_doubts: what the model has against its own answer, in words.
+        model_doubts: the model's own reasons to doubt the answer, in words.
     """
 
     label: str
@@ -35,7 +35,7 @@ class Prediction:
 
     @property
     def doubts(self) -> tuple[str, ...]:
-        """Why the answer may be wrong, in words; empty where all is well."""
+        """Why the answer may be wrong, in words; empty if all is well."""
         return self.preprocessing.doubts + self.model_doubts
 
     def is_unsure(self, min_confidence: float) -> bool:

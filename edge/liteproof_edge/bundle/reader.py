@@ -44,27 +44,27 @@ class Bundle:
     """A model and what is needed to use it.
 
     Attributes:
-        path: where it was read.
-        name: what it calls itself.
-        labels: one for each class, in the order of the model's outputs.
+        path: the folder it was read from.
+        name: its name, as the manifest says.
+        labels: one per class, in the order of the model's outputs.
         preprocessing: how a picture becomes the model's input.
         input: the model's input tensor.
         output: the model's output tensor.
-        temperature: what logits are divided by before the softmax, so that probabilities are
-            calibrated; fitted on validation data by the pipeline.
-        least_logits: how large the largest logit must be, lest the answer be in doubt, by how well
-            the picture shows the mark; empty in older bundles, whose answers are not asked for it.
-        least_margins: by how much it must be larger than the second, likewise.
-        golden_tolerance: by how much outputs may differ from the golden ones, in codes, or in real
-            values where the output is float32; 0 for a model that computes in integers only.
-        golden_classes: how many classes have golden vectors: all, or of a model that was adopted
-            with pictures of some classes, as many as these showed.
-        manifest: all that manifest.json says.
-        files: name → bytes, each of the stated hash.
-        ending: what made the model's outputs: logits, or shares of a softmax or a sigmoid.
+        temperature: divides the logits before the softmax, so that probabilities are calibrated;
+            the pipeline fitted it on validation pictures.
+        least_logits: how large the largest logit must be for the answer not to be in doubt, by how
+            well the picture shows its mark; empty in older bundles, which do not demand it.
+        least_margins: how far it must be ahead of the second, likewise.
+        golden_tolerance: how much outputs may differ from the golden ones, in codes, or in real
+            values if the output is float32; 0 for a model that computes in integers only.
+        golden_classes: how many classes have golden vectors: all, or only those of which there were
+            pictures when the model was adopted.
+        manifest: the contents of manifest.json.
+        files: name → bytes, each checked against its hash.
+        ending: what the outputs are: logits, or the probabilities of a softmax or a sigmoid.
         verified: whether every byte was checked. An unverified model never runs in this process.
-        signer: who answers for it, by a signature that was checked; "" where nobody does.
-        serial: greater than that of an older bundle of this name, where bundles are signed.
+        signer: who signed it, if a signature was checked; otherwise "".
+        serial: a number that rises from one signed bundle of this name to the next.
     """
 
     path: Path
@@ -101,7 +101,7 @@ class Bundle:
 
         Args:
             path: its folder.
-            trust: whose are taken; None asks this user's ~/.config/liteproof/allowed_signers.
+            trust: whose to accept; None reads this user's ~/.config/liteproof/allowed_signers.
 
         Raises:
             BundleError: it is missing, damaged, not trusted, or not what its manifest says.

@@ -39,19 +39,19 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation(Score):
-    """A score, where it comes from, and what answered. A picture that is refused counts as wrong.
+    """A score, and what it was measured on and with. A refused picture counts as wrong.
 
     Attributes:
         labels: of the bundle.
-        confusion: n pictures by [their label][the label that was answered]; these add up, so that
-            several evaluations can be merged.
-        refused: n pictures by their label that gave no answer: no picture, or nothing in it.
+        confusion: numbers of pictures by [true label][answered label]; several evaluations are
+            merged by adding them.
+        refused: numbers of pictures by true label that got no answer: unreadable, or empty.
         preprocessing: how the pictures went in.
         runtime: its name and version.
         model_sha256: of the flatbuffer that answered, in hexadecimal.
         machine: the architecture, as the kernel calls it, such as `aarch64`.
-        board: its name, or its processor's; None where it does not say.
-        latency: of the model alone; None where no picture got so far.
+        board: its name, or its processor's; None if unknown.
+        latency: of the model alone; None if no picture got that far.
         pictures_sha256: which pictures were seen: `idx.digest` of model-ready ones, else of every
             file with its label.
     """

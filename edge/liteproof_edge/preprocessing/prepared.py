@@ -21,7 +21,7 @@ class Legibility(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What preprocessing did; what does not apply to its kind is None.
+    """What preprocessing did; fields that do not apply to its kind are None.
 
     Attributes:
         kind: of the spec, or that there was none.
@@ -29,7 +29,7 @@ class Report:
         box: left, top, right, bottom of the mark that was found, in the upright picture's pixels.
         ink_fraction: the share of the picture that is ink, 0 to 1.
         legibility: how well the picture shows the mark.
-        doubts: why the answer may be wrong; empty where all is well.
+        doubts: why the answer may be wrong; empty if all is well.
     """
 
     kind: str
