@@ -7,6 +7,7 @@ from typing import Any
 
 from liteproof.conversion.variants import GIVEN
 from liteproof.recipes.schema import Recipe
+from liteproof.runs.run import counted_threads
 
 # As the datasets' own pages state it.
 DATA_LICENCES = {
@@ -139,13 +140,9 @@ def _training(recipe: Recipe, training: Mapping[str, Any]) -> str:
         "`liteproof run` with the recipe in this bundle: "
         f"{recipe.training.epochs} epochs on {training['pictures']:,} pictures of\n"
         f"{training['dataset']}, {training['validation_pictures']:,} more held out for validation; "
-        f"seed {training['seed']}, {_threads(training['threads'])}.\n{_backbone(recipe)}"
+        f"seed {training['seed']}, {counted_threads(training['threads'])}.\n{_backbone(recipe)}"
         f"Training data SHA-256: `{training['fingerprint']}`."
     )
-
-
-def _threads(n: int) -> str:
-    return "1 thread" if n == 1 else f"{n:,} threads"
 
 
 def _backbone(recipe: Recipe) -> str:

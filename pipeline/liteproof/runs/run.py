@@ -29,9 +29,14 @@ class Settings:
     def __str__(self) -> str:
         shared = f", {self.replicas} replicas" if self.replicas > 1 else ""
         return (
-            f"seed {self.seed}, {self.threads} threads, device {self.device.value}, "
+            f"seed {self.seed}, {counted_threads(self.threads)}, device {self.device.value}, "
             f"{self.precision.value}{shared}"
         )
+
+
+def counted_threads(n: int) -> str:
+    """Return n in words: "1 thread", "2 threads"."""
+    return "1 thread" if n == 1 else f"{n:,} threads"
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,7 +179,7 @@ def test_resuming_with_another_seed_is_refused(liteproof, run, tiny_recipe):
     done = liteproof("train", tiny_recipe, "--out", run, "--resume", "--seed", "9")
 
     assert done.returncode == 3
-    assert "it was begun with seed 0, 1 threads" in done.stderr
+    assert "it was begun with seed 0, 1 thread," in done.stderr
 
 
 def test_resuming_what_was_never_begun_is_refused(liteproof, tiny_recipe, tmp_path):
