@@ -26,27 +26,29 @@ LECTURE = (
 )
 EXPLAINED = {"layer-2": "maps", "why": "why"}  # parts of a run's page, and their pictures' names
 WIDTH, TALLEST = 800, 2000  # CSS pixels
-MARGIN = 8
 COLOURS = 128  # enough for flat colours and smooth letters, in a third of the bytes
 # What is neither the part itself, nor around it, nor inside it.
 ALONE = "body :not(#{0}):not(:has(#{0})):not(#{0} *) {{ display: none !important }}"
 
 
 def photograph(page: str, part: str, folder: Path) -> Image.Image:
-    """Return a part of a page, alone and without what is empty around it.
+    """Return a part of a page, alone.
 
     Args:
         page: HTML.
         part: the id of an element.
         folder: for files in between.
     """
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        raise SystemExit("chromium: not found, expected Debian's package chromium")
     file, png = folder / "part.html", folder / "part.png"
     # The page allows its own styles alone.
     open_page = page.replace("Content-Security-Policy", "")
     file.write_text(open_page + f"<style>{ALONE.format(part)}</style>")
     subprocess.run(
         [
-            shutil.which("chromium") or "chromium-browser",
+            chromium,
             *("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"),
             f"--window-size={WIDTH},{TALLEST}",
             f"--screenshot={png}",
@@ -57,18 +59,11 @@ def photograph(page: str, part: str, folder: Path) -> Image.Image:
     )
     with Image.open(png) as found:
         picture = found.convert("RGB")
-    return _trimmed(picture)
-
-
-def _trimmed(picture: Image.Image) -> Image.Image:
-    """Cut the page's background away, then the part's own, but for a margin."""
-    for row in (0, 2 * MARGIN):  # a pixel of the page, then one of the part, inside its border
-        paper = Image.new("RGB", picture.size, picture.getpixel((picture.width // 2, row)))
-        box = ImageChops.difference(picture, paper).getbbox()
-        if box is None:
-            raise SystemExit("the page has no such part")
-        picture = picture.crop(box)
-    return picture
+    paper = Image.new("RGB", picture.size, picture.getpixel((0, 0)))
+    box = ImageChops.difference(picture, paper).getbbox()
+    if box is None:
+        raise SystemExit(f"{part}: nothing to see, expected a part of the page with that id")
+    return picture.crop(box)
 
 
 def main() -> None:

@@ -5,10 +5,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from liteproof_edge.commands import values
-from liteproof_edge.runtime.loading import VARIABLE, Runtime
+from liteproof_edge.commands import options, values
+from liteproof_edge.commands.options import Unused
 
-MOST_MEGAPIXELS = 256  # MOST_PIXELS of `preprocessing.memory`, which would import Pillow
 EXIT_CODES = (
     "Exit codes: 0 done; 2 usage; 3 data; 4 bundle or model; 6 a check failed;\n"
     "7 no runtime; 8 output cannot be written."
@@ -51,14 +50,14 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     commands = parser.add_subparsers(
         required=True, metavar="COMMAND", dest="command", prog=parser.prog, help=argparse.SUPPRESS
     )
-    output, runtime, running = _output_options(), _runtime_options(), _running_options()
-    decoding = _decoding_options()
+    output, runtime, running = options.output(), options.runtime(), options.running()
+    decoding = options.decoding()
 
     chosen = _chosen(sys.argv[1:] if arguments is None else arguments)
 
-    def add(name: str, *parents: argparse.ArgumentParser) -> "argparse.ArgumentParser | _Unused":
+    def add(name: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser | Unused:
         if chosen not in {None, name}:
-            return _Unused()
+            return Unused()
         (text,) = (texts[name] for texts in SECTIONS.values() if name in texts)
         parser = commands.add_parser(name, parents=[*parents, output], description=text)
         if name != "inspect":
@@ -89,7 +88,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         type=values.probability,
         help="answer 'unsure' below this probability (0 to 1), or if there is a doubt",
     )
-    _bare_model_options(classify)
+    options.add_bare_model(classify)
     verify = add("verify", runtime)
     verify.add_argument(
         "--trust",
@@ -123,7 +122,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--memory", action="store_true", help="show which values live at each operator"
     )
     serve = add("serve", runtime)
-    _serving_options(serve)
+    options.add_serving(serve)
     camera = add("camera", runtime)
     camera.add_argument(
         "source",
@@ -149,147 +148,19 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         type=values.up_to(999_999_999),
         help="stop after this many frames",
     )
-    _serving_options(camera)
+    options.add_serving(camera)
     add("info")
-    options = parser.parse_args(arguments)
-    draws = options.command == "classify" and options.draw
-    if draws and (not options.each or len(options.pictures) != 1):
+    asked = parser.parse_args(arguments)
+    draws = asked.command == "classify" and asked.draw
+    if draws and (not asked.each or len(asked.pictures) != 1):
         parser.error("--draw: expected --each, and one picture")
-    return options
-
-
-class _Unused:
-    """The parser of a command that was not chosen: to build them all would show in the start-up."""
-
-    def add_argument(self, *_: object, **__: object) -> None:
-        """Do nothing."""
+    return asked
 
 
 def _chosen(arguments: Sequence[str]) -> str | None:
     """Return the command that comes first among the arguments, if it is one."""
     names = {name for texts in SECTIONS.values() for name in texts}
     return arguments[0] if arguments and arguments[0] in names else None
-
-
-def _output_options() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(add_help=False)
-    options.add_argument("--json", action="store_true", help="print JSON")
-    return options
-
-
-def _runtime_options() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(add_help=False)
-    options.add_argument(
-        "--runtime",
-        metavar="NAME",
-        type=values.runtime,
-        help=f"{' or '.join(runtime.value for runtime in Runtime)} (default: {VARIABLE} in the "
-        "environment, or the first that is installed and works)",
-    )
-    return options
-
-
-def _running_options() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(add_help=False)
-    options.add_argument(
-        "--reference-kernels",
-        action="store_true",
-        help="slow kernels that give the same bytes on every CPU",
-    )
-    options.add_argument(
-        "--threads",
-        metavar="N",
-        type=values.up_to(256),
-        default=1,
-        help="threads of the runtime (default: 1)",
-    )
-    return options
-
-
-def _decoding_options() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(add_help=False)
-    options.add_argument(
-        "--max-megapixels",
-        metavar="N",
-        type=values.up_to(MOST_MEGAPIXELS),
-        help="decode pictures of up to N million pixels even if that takes more than 120 MiB of "
-        "memory",
-    )
-    return options
-
-
-def _bare_model_options(parser: "argparse.ArgumentParser | _Unused") -> None:
-    parser.add_argument(
-        "--unverified",
-        action="store_true",
-        help="BUNDLE is a bare .tflite, which is run in a process of its own",
-    )
-    parser.add_argument(
-        "--labels",
-        metavar="FILE",
-        type=Path,
-        help="with --unverified: the classes, one per line (default: those in the model's TFLite "
-        "Metadata, or 0, 1, …)",
-    )
-    parser.add_argument(
-        "--preprocessing",
-        choices=("photo", "ink", "raw"),
-        default="photo",
-        help="with --unverified: photo stretches pictures to the model's size (default: photo)",
-    )
-    parser.add_argument(
-        "--size",
-        metavar="HxW",
-        type=values.size,
-        help="with --unverified: such as 28x28, if the model takes any size, or a row of pixels",
-    )
-    parser.add_argument(
-        "--output",
-        metavar="NAME",
-        help="with --unverified: which output to use, if there are several",
-    )
-    parser.add_argument(
-        "--mean",
-        metavar="M[,M,M]",
-        type=values.numbers,
-        default=(),
-        help="with --unverified: the model expects (pixel - mean) x scale",
-    )
-    parser.add_argument(
-        "--scale",
-        metavar="S[,S,S]",
-        type=values.numbers,
-        default=(),
-        help="see --mean: 0.003921569 if it expects 0 to 1 (default: as its metadata says, or 1)",
-    )
-
-
-def _serving_options(parser: "argparse.ArgumentParser | _Unused") -> None:
-    parser.add_argument(
-        "--host",
-        metavar="ADDRESS",
-        default="127.0.0.1",
-        help="where to listen (default: 127.0.0.1, this machine only; 0.0.0.0: any network)",
-    )
-    parser.add_argument(
-        "--port",
-        metavar="N",
-        type=values.up_to(65_535, least=0),
-        default=8000,
-        help="0: any free one (default: 8000)",
-    )
-    parser.add_argument(
-        "--token",
-        metavar="WORD",
-        help="what clients must send; LITEPROOF_TOKEN in the environment hides it from other users",
-    )
-    parser.add_argument(
-        "--threads",
-        metavar="N",
-        type=values.up_to(256),
-        default=1,
-        help="threads of the runtime (default: 1)",
-    )
 
 
 class _Version(argparse.Action):

@@ -143,6 +143,7 @@ def test_import_of_the_program_loads_neither_a_runtime_nor_a_command(loaded_by):
     assert not loaded & RUNTIMES
     assert {name for name in own(loaded) if ".commands." in name} == {
         "liteproof_edge.commands.arguments",
+        "liteproof_edge.commands.options",
         "liteproof_edge.commands.values",
         "liteproof_edge.commands.output",
     }
@@ -157,6 +158,7 @@ def test_classify_loads_its_own_command_and_one_runtime_alone(
     loaded = loaded_by(code, "classify", released, digit_files[0], *options)
     assert {name for name in own(loaded) if ".commands." in name} == {
         "liteproof_edge.commands.arguments",
+        "liteproof_edge.commands.options",
         "liteproof_edge.commands.values",
         "liteproof_edge.commands.classify",
         "liteproof_edge.commands.output",

@@ -33,7 +33,7 @@ def test_every_command_of_the_pipeline_is_on_the_page_of_commands():
 
 
 def test_every_command_of_the_edge_is_on_the_page_of_commands():
-    others = "output", "arguments", "values", "inspection_text", "each"
+    others = "output", "arguments", "options", "values", "inspection_text", "each"
     found = commands("edge/liteproof_edge", *others)
 
     assert len(found) == 8

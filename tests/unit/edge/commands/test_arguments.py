@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from liteproof_edge.commands.arguments import EXIT_CODES, MOST_MEGAPIXELS, SECTIONS, parse
+from liteproof_edge.commands.arguments import EXIT_CODES, SECTIONS, parse
+from liteproof_edge.commands.options import MOST_MEGAPIXELS
 from liteproof_edge.preprocessing.memory import MEGA, MOST_PIXELS
 from liteproof_edge.runtime.loading import Runtime
 
